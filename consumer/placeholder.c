@@ -1,0 +1,1 @@
+typedef int consumer_placeholder;
