@@ -1,0 +1,105 @@
+/*
+ * Connections, deadlines, limits and replies in order, on one libevent loop. Serves the reports of
+ * ingest, the consumer's API and the admin pages alike. All functions belong to the loop's thread.
+ *
+ * A turn is one pass over the ready connections:
+ *     for (;;) { event_base_loop(base, EVLOOP_ONCE); <make the turn durable>; http_server_flush(s); }
+ * Each request is either answered at once with http_reply(), or held with http_hold() under a ticket
+ * until http_server_release() says what became of it. Replies leave a connection in the order of its
+ * requests, whichever way they were made; those of a turn leave with one send().
+ */
+#ifndef COMMON_HTTP_SERVER_H
+#define COMMON_HTTP_SERVER_H
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "common/http_parser.h"
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct event_base;
+struct http_server;
+struct http_conn;
+struct metrics;
+
+struct http_reply {
+    int status;
+    const char *content_type; /* NULL: no body and no such header */
+    struct slice headers;     /* further header lines, each with CRLF; may be absent */
+    struct slice body;        /* copied before the call returns */
+    bool close;               /* close after this reply */
+};
+
+/*
+ * on_request: called once per request; must call http_reply() or http_hold() exactly once before it
+ * returns. req and its slices die when it returns.
+ * on_release: renders a held reply: held are the bytes given to http_hold() (aligned to 8), outcome
+ * what was given to http_server_release(). out->body and out->headers must live until the next call.
+ * on_reject: the server itself answers broken HTTP (400, 408, 413, ...); fills in what stands beside
+ * the status. May be NULL: a short text/plain line then.
+ */
+struct http_handler {
+    void (*on_request)(struct http_conn *c, const struct http_request *req, void *arg);
+    void (*on_release)(const void *held, size_t len, int outcome, struct http_reply *out, void *arg);
+    void (*on_reject)(int status, struct http_reply *out, void *arg);
+    void *arg;
+};
+
+struct http_server_options {
+    struct http_limits limits;
+    unsigned head_deadline_ms; /* from the first byte of a request to the end of its head */
+    unsigned body_deadline_ms; /* from the end of the head to the end of the body */
+    unsigned idle_ms;          /* between requests */
+    unsigned connections_max;  /* past it accepting pauses; 0 = by the file limit less a reserve */
+    size_t held_max;           /* bytes of held replies; past it requests wait unread */
+    const char *name;          /* in log lines and metric labels: "report", "admin", "api" */
+};
+
+/* The defaults of the contract's table of limits. */
+struct http_server_options http_server_defaults(void);
+
+/* Makes a server on base; m may be NULL. Returns 0 or -ENOMEM. */
+int http_server_new(struct http_server **out, struct event_base *base,
+                    const struct http_server_options *options, const struct http_handler *handler,
+                    struct metrics *m);
+
+/*
+ * Listens on "host:port", "[v6]:port" or "host:0" (a port the system gives), with SO_REUSEPORT if
+ * asked, so that several loops share the port. Returns 0 or -errno with a sentence in *err.
+ */
+int http_server_listen(struct http_server *s, const char *address, bool reuse_port,
+                       struct error *err);
+
+/* The port of the first listener, 0 when there is none. */
+uint16_t http_server_port(const struct http_server *s);
+
+/* Answers the request now (or right after those held before it on the connection). */
+void http_reply(struct http_conn *c, const struct http_reply *reply);
+
+/* Holds the reply: copies len bytes at data; tickets must never fall within a server. */
+void http_hold(struct http_conn *c, uint64_t ticket, const void *data, size_t len);
+
+/* The peer's address, for the handler. */
+const struct sockaddr *http_conn_peer(const struct http_conn *c);
+
+/* Renders all held replies with tickets up to and with ticket, with that outcome. */
+void http_server_release(struct http_server *s, uint64_t ticket, int outcome);
+
+/* Sends what the turn made; call at the end of each turn. */
+void http_server_flush(struct http_server *s);
+
+/* The Date header's value, formatted once a second. */
+struct slice http_server_date(struct http_server *s);
+
+/*
+ * Drains: stops listening, closes idle connections, says Connection: close from now on.
+ * http_server_is_idle() is true when no connection is left.
+ */
+void http_server_drain(struct http_server *s);
+bool http_server_is_idle(const struct http_server *s);
+
+/* Closes everything and frees s. NULL is a no-op. */
+void http_server_free(struct http_server *s);
+
+#endif

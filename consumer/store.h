@@ -1,0 +1,121 @@
+/*
+ * The contract of a store: what is counted, how far the topic has been counted, and what has been seen. One
+ * call writes a whole flush in one transaction. Engines: consumer/store_sqlite.c (PostgreSQL follows).
+ */
+#ifndef CONSUMER_STORE_H
+#define CONSUMER_STORE_H
+
+#include "common/error.h"
+#include "common/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* Whose traffic a row counts: totals leave robots and one's own people out unless asked. */
+enum store_traffic {
+    STORE_TRAFFIC_PEOPLE = 0,
+    STORE_TRAFFIC_BOT = 1,
+    STORE_TRAFFIC_INTERNAL = 2,
+    STORE_TRAFFIC_BOT_INTERNAL = 3
+};
+
+/* The grains written; never one from another later. */
+enum store_grain {
+    STORE_GRAIN_QUARTER, /* bucket = quarter hours since 1970 UTC */
+    STORE_GRAIN_DAY,     /* bucket = days since 1970-01-01 in the site's time zone */
+    STORE_GRAIN_COUNT
+};
+
+/* Changes to add to one row of the rollup by (site, photo_id, source). */
+struct store_total {
+    uint32_t site, source; /* interned */
+    uint64_t photo_id;
+    int32_t bucket;
+    uint8_t traffic;
+    int64_t reports, events, loads;
+};
+
+/* Changes to add to one row of the rollup by (site, photo_id, source, event). */
+struct store_event_count {
+    uint32_t site, source, event; /* interned */
+    uint64_t photo_id;
+    int32_t bucket;
+    uint8_t traffic;
+    int64_t count;
+};
+
+/* A string that this flush needs and the store does not have yet. */
+struct store_string {
+    uint32_t id;
+    struct slice text;
+};
+
+enum { STORE_NO_POSITION = -1 };
+
+struct store_position {
+    int32_t partition;
+    int64_t expected; /* next_offset as loaded or last written; STORE_NO_POSITION = no row yet */
+    int64_t next;     /* the offset to go on from */
+};
+
+struct store_mark {
+    int32_t partition;
+    uint64_t lane;
+    uint64_t sequence; /* highest applied */
+    int64_t seen_ms;   /* ts of the event that set it */
+};
+
+/* All that a flush changes. Rows are sorted by key, each key once. */
+struct store_batch {
+    const char *topic;
+    const struct store_string *strings;
+    size_t string_count;
+    const struct store_total *totals[STORE_GRAIN_COUNT];
+    size_t total_count[STORE_GRAIN_COUNT];
+    const struct store_event_count *events[STORE_GRAIN_COUNT];
+    size_t event_count[STORE_GRAIN_COUNT];
+    const struct store_mark *marks;
+    size_t mark_count;
+    const struct store_position *positions;
+    size_t position_count;
+};
+
+enum store_result {
+    STORE_OK,
+    STORE_CONFLICT, /* a position is not as expected, or the COMMIT's outcome is unknown: drop the batch,
+                       read all positions again, seek, go on */
+    STORE_RETRY,    /* busy: nothing was written, the same batch may be written again after a pause */
+    STORE_FULL,     /* no space: as STORE_RETRY, but say so */
+    STORE_FAILED    /* the engine is broken: nothing was written; log says why */
+};
+
+/*
+ * Opens or makes the store that url names (sqlite:PATH), upgrades its schema, takes the writer's lock.
+ * Returns 0 or -errno with a sentence: -EBUSY when another consumer writes to the file. Blocking.
+ */
+int store_open(struct store **out, const char *url, struct error *err);
+void store_close(struct store *s);
+
+/* Writes the batch in one transaction. On STORE_OK all of it stands, on anything else none of it. */
+enum store_result store_write(struct store *s, const struct store_batch *batch);
+
+/* Visitors: strings die when the visitor returns. Return 0 or -errno. */
+typedef void store_position_fn(int32_t partition, int64_t next, void *arg);
+typedef void store_mark_fn(const struct store_mark *mark, void *arg);
+typedef void store_string_fn(uint32_t id, struct slice text, void *arg);
+
+int store_load_positions(struct store *s, const char *topic, store_position_fn *fn, void *arg);
+int store_load_marks(struct store *s, const char *topic, int32_t partition, store_mark_fn *fn,
+                     void *arg);
+int store_load_strings(struct store *s, store_string_fn *fn, void *arg);
+
+/* Drops marks of the topic last seen before seen_ms, a bounded number a call. Returns how many or -errno. */
+int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms);
+
+/* Bytes the store takes on disk, its journal included. */
+int64_t store_size(struct store *s);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * The queue between HTTP and Kafka, on disk: append-only segments, one shard a worker. Policy lives here
+ * (lanes, limits, recovery, checkpoint); the bytes are ingest/segment.h's.
+ *
+ * A lane is one shard between two starts: journal_open() draws a random 64-bit lane id for each shard;
+ * sequences start at 1 in each lane. (lane, sequence) names an event for ever and is never used twice, also
+ * not after a failed write: sequences may have gaps, they never fall.
+ */
+#ifndef INGEST_JOURNAL_H
+#define INGEST_JOURNAL_H
+
+#include "common/error.h"
+#include "common/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct journal;
+struct journal_shard;
+struct journal_cursor;
+struct metrics;
+
+struct journal_options {
+    const char *dir;        /* made if absent */
+    uint64_t max_bytes;     /* of all segments together; recomputed from the files at start */
+    uint64_t segment_bytes; /* a segment is closed when it would pass this */
+    unsigned shard_count;
+    struct metrics *metrics; /* may be NULL */
+};
+
+/* A record as it stands in the journal and will stand in Kafka. */
+struct journal_record {
+    uint64_t sequence;
+    uint64_t ts_ms; /* the record's timestamp in Kafka */
+    struct slice key;
+    struct slice value;
+};
+
+/*
+ * Opens the folder, takes its lock, recovers what earlier starts left (never appends to it) and makes a
+ * fresh lane per shard; their first segments are synced, and so is the folder. Damage never stops it.
+ * Returns 0 or -errno with a sentence: -EBUSY if another process holds the folder. Main thread.
+ */
+int journal_open(struct journal **out, const struct journal_options *options, struct error *err);
+
+/* Syncs, writes the checkpoint and frees. After every user of it has stopped. NULL is a no-op. */
+void journal_close(struct journal *j);
+
+/* ---- Writing: each shard belongs to one worker's thread. ---- */
+
+struct journal_shard *journal_shard_at(struct journal *j, unsigned i);
+uint64_t journal_shard_lane(const struct journal_shard *s);
+
+/* The sequence that the next append gets: it stands inside the encoded event. */
+uint64_t journal_shard_next(const struct journal_shard *s);
+
+/*
+ * Adds a record to the turn's batch; key and value stay the caller's. Returns 0, or -ENOSPC when
+ * max_bytes would be passed, -ENOMEM, -EMSGSIZE for more than 64 KiB. Nothing is written yet.
+ */
+int journal_append(struct journal_shard *s, uint64_t ts_ms, struct slice key, struct slice value);
+
+/* Drops the turn's batch: none of it will be written. */
+void journal_discard(struct journal_shard *s);
+
+/*
+ * Writes the batch with one write(). Only after 0 may its reports be acknowledged; -errno (-ENOSPC, -EIO,
+ * ...) says that none of it counts as held: the batch is gone, its half-written bytes are cut away or their
+ * segment closed, and the next commit tries anew. An empty batch is 0.
+ */
+int journal_commit(struct journal_shard *s);
+
+/* ---- Reading: the publisher's thread alone. ---- */
+
+/* fd is written 8 bytes (an eventfd) when a commit finds the reader waiting; see journal_wait(). */
+void journal_set_wake(struct journal *j, int fd);
+
+/*
+ * Says that the reader is about to sleep. Returns false when there is something new since the last
+ * journal_read() of every lane came back empty: then do not sleep.
+ */
+bool journal_prepare_wait(struct journal *j);
+
+struct journal_lane {
+    uint64_t lane;
+    bool current;         /* of this start; false: left by an earlier one, to be drained */
+    uint64_t first;       /* lowest sequence not known to be settled */
+    uint64_t last;        /* highest sequence written */
+    int partition_count;  /* under which its unsettled records were sent; 0 = none yet */
+};
+
+/* Copies up to max lanes that still hold records or are current. Returns how many there are. Any thread. */
+size_t journal_lanes(struct journal *j, struct journal_lane *out, size_t max);
+
+/* Opens a cursor on a lane at its lowest unsettled record. Returns 0 or -errno. */
+int journal_cursor_open(struct journal_cursor **out, struct journal *j, uint64_t lane);
+void journal_cursor_close(struct journal_cursor *c);
+
+/*
+ * Reads the next records into records (max of them), which point into the cursor's memory until the next
+ * read. Returns how many, 0 when there is nothing more now, -errno when the disk fails. Damaged stretches
+ * are skipped: set aside in the folder's damaged/, counted, logged.
+ */
+int journal_read(struct journal_cursor *c, struct journal_record *records, size_t max);
+
+/* Goes back to the lane's lowest unsettled record. */
+int journal_cursor_rewind(struct journal_cursor *c);
+
+/*
+ * Sets the partition count of a lane, on disk before it returns: before the first record of the lane is
+ * sent, and again only when none is unsettled. Returns 0 or -errno.
+ */
+int journal_lane_set_partitions(struct journal *j, uint64_t lane, int partition_count);
+
+/* Every record of the lane up to and with sequence is settled: frees the segments that hold no others. */
+void journal_settle(struct journal *j, uint64_t lane, uint64_t sequence);
+
+/* Writes what is settled to disk (temporary file, fdatasync, rename, folder sync). Returns 0 or -errno. */
+int journal_checkpoint(struct journal *j);
+
+/* ---- Figures, any thread. ---- */
+
+struct journal_status {
+    uint64_t bytes;     /* of all segments */
+    uint64_t max_bytes;
+    uint64_t waiting;   /* records not settled: per lane last - first + 1, summed */
+    uint64_t oldest_ms; /* receive time of the oldest unsettled record's segment start, 0 if none */
+    uint64_t damaged;   /* records or stretches set aside since start */
+    int last_error;     /* 0, or -errno of the last failed commit until one succeeds */
+};
+void journal_status(struct journal *j, struct journal_status *out);
+
+#endif
