@@ -1,6 +1,6 @@
 /*
- * The changes that the events of one flush make, in memory: one hash lookup an event, sorted rows at the
- * end. Pure: time zones and interned ids are given. One thread.
+ * The changes that the events of one flush make, in memory: one hash lookup an event, sorted rows
+ * at the end. Pure: time zones and interned ids are given. One thread.
  */
 #ifndef CONSUMER_AGGREGATE_H
 #define CONSUMER_AGGREGATE_H
@@ -31,9 +31,10 @@ int aggregate_add(struct aggregate *a, const struct aggregate_key *key);
 size_t aggregate_size(const struct aggregate *a);
 
 /*
- * Makes the rows of all grains, sorted by key, into batch's totals and events (the rest of batch is left
- * alone). load_event is the interned id of "load", 0 if none. The rows live until the next aggregate_rows(),
- * aggregate_reset() or aggregate_free(). Returns 0 or -ENOMEM. May be called again with the same outcome.
+ * Makes the rows of all grains, sorted by key, into batch's totals and events (the rest of batch is
+ * left alone). load_event is the interned id of "load", 0 if none. The rows live until the next
+ * aggregate_rows(), aggregate_reset() or aggregate_free(). Returns 0 or -ENOMEM. May be called
+ * again with the same outcome.
  */
 int aggregate_rows(struct aggregate *a, uint32_t load_event, aggregate_day_fn *day, void *arg,
                    struct store_batch *batch);

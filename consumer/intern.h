@@ -1,6 +1,7 @@
 /*
- * Strings to small integers that the store keeps. New strings get the next ids at once; they are pending
- * until the flush that needs them is committed (intern_commit) or thrown away (intern_rollback). One thread.
+ * Strings to small integers that the store keeps. New strings get the next ids at once; they are
+ * pending until the flush that needs them is committed (intern_commit) or thrown away
+ * (intern_rollback). One thread.
  */
 #ifndef CONSUMER_INTERN_H
 #define CONSUMER_INTERN_H
@@ -15,7 +16,8 @@ void intern_free(struct intern *n);
 /* Puts a string of the store. Returns 0 or -ENOMEM. */
 int intern_load(struct intern *n, uint32_t id, struct slice text);
 
-/* The id of text, a new pending one if there is none; 0 when memory runs out (no string has id 0). */
+/* The id of text, a new pending one if there is none; 0 when memory runs out (no string has id 0).
+ */
 uint32_t intern_id(struct intern *n, struct slice text);
 
 /* The pending strings in the order of their ids; valid until the next call that changes n. */

@@ -1,6 +1,7 @@
 /*
- * The contract of a store: what is counted, how far the topic has been counted, and what has been seen. One
- * call writes a whole flush in one transaction. Engines: consumer/store_sqlite.c (PostgreSQL follows).
+ * The contract of a store: what is counted, how far the topic has been counted, and what has been
+ * seen. One call writes a whole flush in one transaction. Engines: consumer/store_sqlite.c
+ * (PostgreSQL follows).
  */
 #ifndef CONSUMER_STORE_H
 #define CONSUMER_STORE_H
@@ -13,6 +14,9 @@
 #include <stdint.h>
 
 struct store;
+
+/* What stands for a source that was not given. */
+#define STORE_NO_SOURCE "(none)"
 
 /* Whose traffic a row counts: totals leave robots and one's own people out unless asked. */
 enum store_traffic {
@@ -85,21 +89,23 @@ struct store_batch {
 
 enum store_result {
     STORE_OK,
-    STORE_CONFLICT, /* a position is not as expected, or the COMMIT's outcome is unknown: drop the batch,
-                       read all positions again, seek, go on */
-    STORE_RETRY,    /* busy: nothing was written, the same batch may be written again after a pause */
-    STORE_FULL,     /* no space: as STORE_RETRY, but say so */
-    STORE_FAILED    /* the engine is broken: nothing was written; log says why */
+    STORE_CONFLICT, /* a position is not as expected, or the COMMIT's outcome is unknown: drop the
+                       batch, read all positions again, seek, go on */
+    STORE_RETRY, /* busy: nothing was written, the same batch may be written again after a pause */
+    STORE_FULL,  /* no space: as STORE_RETRY, but say so */
+    STORE_FAILED /* the engine is broken: nothing was written; log says why */
 };
 
 /*
- * Opens or makes the store that url names (sqlite:PATH), upgrades its schema, takes the writer's lock.
- * Returns 0 or -errno with a sentence: -EBUSY when another consumer writes to the file. Blocking.
+ * Opens or makes the store that url names (sqlite:PATH), upgrades its schema, takes the writer's
+ * lock. Returns 0 or -errno with a sentence: -EBUSY when another consumer writes to the file.
+ * Blocking.
  */
 int store_open(struct store **out, const char *url, struct error *err);
 void store_close(struct store *s);
 
-/* Writes the batch in one transaction. On STORE_OK all of it stands, on anything else none of it. */
+/* Writes the batch in one transaction. On STORE_OK all of it stands, on anything else none of it.
+ */
 enum store_result store_write(struct store *s, const struct store_batch *batch);
 
 /* Visitors: strings die when the visitor returns. Return 0 or -errno. */
@@ -112,8 +118,21 @@ int store_load_marks(struct store *s, const char *topic, int32_t partition, stor
                      void *arg);
 int store_load_strings(struct store *s, store_string_fn *fn, void *arg);
 
-/* Drops marks of the topic last seen before seen_ms, a bounded number a call. Returns how many or -errno. */
+/* Drops marks of the topic last seen before seen_ms, a bounded number a call. Returns how many or
+ * -errno. */
 int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms);
+
+/* What becomes of a COMMIT; for tests of what a failing one does. */
+enum store_commit {
+    STORE_COMMIT_DONE,        /* as always */
+    STORE_COMMIT_REFUSED,     /* it fails, and the transaction is surely rolled back: STORE_RETRY */
+    STORE_COMMIT_LOST_BEFORE, /* nothing is written, the answer is lost: STORE_CONFLICT */
+    STORE_COMMIT_LOST_AFTER   /* all is written, the answer is lost: STORE_CONFLICT */
+};
+typedef enum store_commit store_commit_fn(void *arg);
+
+/* Asks fn before every COMMIT from now on; NULL ends that. */
+void store_inject(struct store *s, store_commit_fn *fn, void *arg);
 
 /* Bytes the store takes on disk, its journal included. */
 int64_t store_size(struct store *s);

@@ -1,0 +1,118 @@
+/*
+ * A question to the store, parsed and checked: GET /v1/report and the report command ask alike.
+ * Pure; any thread.
+ *
+ *     dimensions=photo_id,source&metrics=events,loads&where=source==embed,share;event!=load
+ *     &from=-7d&to=now&sort=-events,photo_id&limit=20&bots=include&internal=include&format=csv
+ */
+#ifndef CONSUMER_QUERY_H
+#define CONSUMER_QUERY_H
+
+#include "common/slice.h"
+#include "consumer/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    QUERY_COLUMNS_MAX = 16,   /* dimensions and metrics */
+    QUERY_FILTERS_MAX = 16,   /* terms of where */
+    QUERY_VALUES_MAX = 64,    /* values of all terms */
+    QUERY_TEXT_MAX = 4096,    /* bytes of all values */
+    QUERY_LIMIT_MAX = 100000, /* rows */
+    QUERY_LIMIT_DEFAULT = 1000
+};
+
+/* What can be asked for. Dimensions stand before metrics. */
+enum query_field {
+    QUERY_SITE,
+    QUERY_PHOTO_ID,
+    QUERY_SOURCE,
+    QUERY_EVENT,
+    QUERY_DAY,     /* days since 1970-01-01 in the site's time zone */
+    QUERY_QUARTER, /* quarter hours since 1970 UTC */
+    QUERY_REPORTS, /* every report taken, of any kind */
+    QUERY_EVENTS,  /* reports of kind event */
+    QUERY_LOADS,   /* events named load */
+    QUERY_FIELD_COUNT
+};
+
+enum query_format { QUERY_JSON, QUERY_CSV, QUERY_NDJSON, QUERY_TABLE };
+
+/* One end of the range. */
+struct query_edge {
+    enum { QUERY_EDGE_OPEN, QUERY_EDGE_DATE, QUERY_EDGE_TIME } kind;
+    int32_t date; /* QUERY_EDGE_DATE: days since 1970-01-01 */
+    int64_t ms;   /* QUERY_EDGE_TIME, and the UTC midnight of a date */
+};
+
+struct query_value {
+    uint16_t start, len; /* in the query's text */
+    int64_t number;      /* photo_id only */
+};
+
+/* field is, or is not, one of the values. */
+struct query_filter {
+    enum query_field field;
+    bool negated;
+    size_t value_start, value_count; /* in the query's values */
+};
+
+struct query_order {
+    enum query_field field;
+    bool descending;
+};
+
+/* Owns all it says, borrows nothing. */
+struct query {
+    enum query_field columns[QUERY_COLUMNS_MAX]; /* as asked: dimensions, then metrics */
+    size_t dimension_count, column_count;
+    struct query_filter filters[QUERY_FILTERS_MAX];
+    size_t filter_count;
+    struct query_value values[QUERY_VALUES_MAX];
+    size_t value_count;
+    char text[QUERY_TEXT_MAX];
+    size_t text_len;
+    struct query_edge from, to; /* from inclusive, to exclusive */
+    enum store_grain grain;     /* days if the day is asked for, else quarter hours */
+    struct query_order
+        orders[QUERY_COLUMNS_MAX]; /* as asked, then the dimensions: no ties are left */
+    size_t order_count;
+    int64_t limit;
+    bool bots, internal; /* counted too */
+    bool by_event;       /* event is a dimension or a filter */
+    enum query_format format;
+};
+
+struct query_param {
+    struct slice name, value; /* decoded */
+};
+
+/* What is wrong, for the person who asked. code and parameter are literals, or parameter is "". */
+struct query_error {
+    const char *code; /* unknown_parameter, invalid_parameter, repeated_parameter, ... */
+    char parameter[64];
+    char message[256];
+};
+
+/* Makes the query out of params as of now. Returns false and fills err at the first fault. */
+bool query_parse(const struct query_param *params, size_t count, int64_t now_ms, struct query *out,
+                 struct query_error *err);
+
+/* The name of a field as in the query and in the answer. */
+const char *query_field_name(enum query_field field);
+bool query_field_is_text(enum query_field field);
+struct slice query_value_text(const struct query *q, const struct query_value *value);
+
+/* A cell of the answer: text for text fields, else the number. */
+struct query_cell {
+    struct slice text;
+    int64_t number;
+};
+
+/* The range in buckets of the grain quarter, rounded outwards: first inclusive, end exclusive. Open
+ * ends give the limits of int32_t. */
+void query_quarters(const struct query *q, int32_t *first, int32_t *end);
+
+#endif
