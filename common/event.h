@@ -48,6 +48,7 @@ struct player_event {
 /*
  * Writes e as one msgpack map into out. Keys stand in the order of the contract's table; absent
  * slices (data NULL) are left out. Returns the bytes written, 0 when they would not fit in size.
+ * The caller answers for the contract: site given, valid UTF-8, integers up to 2^63-1.
  */
 size_t event_encode(const struct player_event *e, char *out, size_t size);
 
@@ -57,7 +58,7 @@ enum event_decode_result {
     EVENT_DECODE_TRUNCATED, /* ends inside a value */
     EVENT_DECODE_TRAILING,  /* bytes after the map */
     EVENT_DECODE_NOT_A_MAP,
-    EVENT_DECODE_BAD_TYPE,    /* a known key with a value of another type */
+    EVENT_DECODE_BAD_TYPE,    /* a known key with a value of another type; the byte c1 */
     EVENT_DECODE_BAD_UTF8,    /* a known string that is no valid UTF-8, or holds a NUL */
     EVENT_DECODE_BAD_VALUE,   /* a known key whose value is out of the contract's range */
     EVENT_DECODE_BAD_VERSION, /* v is not 1 */
@@ -67,16 +68,20 @@ enum event_decode_result {
 
 /*
  * Reads one event without allocating. Unknown keys are skipped; the last of a repeated key wins.
- * *out is written on EVENT_DECODE_OK only; its slices point into bytes.
+ * Integers are 0 to 2^63-1, sequences from 1, event names and report ids 64 bytes at most; what
+ * lies outside is EVENT_DECODE_BAD_VALUE. Times come as they stand, NaN and infinities too. *out is
+ * written on EVENT_DECODE_OK only; its slices point into bytes.
  */
 enum event_decode_result event_decode(struct slice bytes, struct player_event *out);
 
 /* The result in the words of dlq.reason, such as "bad_utf8". */
 const char *event_decode_reason(enum event_decode_result result);
 
-/* The id as text: lane and sequence as 16 hex digits each, a dash between; EVENT_ID_SIZE with NUL. */
+/* The id as text: lane and sequence as 16 hex digits each, a dash between, and a NUL. */
 enum { EVENT_ID_LEN = 33, EVENT_ID_SIZE = EVENT_ID_LEN + 1 };
 void event_id_write(uint64_t lane, uint64_t sequence, char out[EVENT_ID_SIZE]);
+
+/* Takes just what event_id_write() gives, lower case; false, and nothing written, for all else. */
 bool event_id_read(struct slice id, uint64_t *lane, uint64_t *sequence);
 
 #endif
