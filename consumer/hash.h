@@ -1,0 +1,41 @@
+/* Hashing for the tables in memory: fast, and seeded so that no sender can choose collisions. */
+#ifndef CONSUMER_HASH_H
+#define CONSUMER_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* A seed of its own for each table. Without randomness the address must do: slower, never wrong. */
+static inline uint64_t hash_seed(const void *table)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed)) {
+        seed = (uint64_t)(uintptr_t)table;
+    }
+    return seed | 1;
+}
+
+static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
+    return hash ^ (hash >> 29);
+}
+
+static inline uint64_t hash_bytes(uint64_t hash, const char *data, size_t len)
+{
+    hash = hash_mix(hash, len);
+    for (; len >= sizeof(uint64_t); data += sizeof(uint64_t), len -= sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, data, sizeof(word));
+        hash = hash_mix(hash, word);
+    }
+    uint64_t rest = 0;
+    if (len > 0) {
+        memcpy(&rest, data, len);
+    }
+    return hash_mix(hash, rest);
+}
+
+#endif
