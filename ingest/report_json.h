@@ -1,0 +1,27 @@
+/*
+ * A JSON object's members as fields. Strings are taken as they are, null is as if not sent;
+ * photo_id, play_timestamp and bytes_total may be exact integers, times any numbers, raw and skip
+ * true or false too; everything else is a fault. Any name that stands twice is a fault, unknown
+ * ones too, and so is an integer past 2^63-1 or an escaped surrogate without its other half
+ * anywhere in the body. Any thread.
+ */
+#ifndef INGEST_REPORT_JSON_H
+#define INGEST_REPORT_JSON_H
+
+#include "ingest/fields.h"
+
+/* The memory behind the fields. */
+struct report_json;
+
+/*
+ * Reads one report. body is borrowed for the call; invalid UTF-8 in it becomes U+FFFD. Returns 0,
+ * also for a body that is no good: then out->fault says so, and the members that could be read are
+ * there (so that the answer has the form asked for). The caller frees *memory once the event is
+ * encoded and the reply's form is chosen. Returns -ENOMEM, and nothing is written.
+ */
+int report_json_read(struct report_json **memory, struct fields *out, struct slice body);
+
+/* NULL is a no-op. */
+void report_json_free(struct report_json *memory);
+
+#endif
