@@ -31,23 +31,45 @@ static size_t wide_char_len(const unsigned char *p, size_t len)
     return is_bad ? 0 : need;
 }
 
-/* Whether text is UTF-8 without NUL. Eight plain ASCII bytes are judged at a time. */
-static bool is_text(struct slice text)
+/* Whether no byte of the word is NUL or past ASCII: the subtraction sets a high bit for a NUL. */
+static inline bool is_plain_word(uint64_t word)
+{
+    return (((word - ONES) | word) & HIGHS) == 0;
+}
+
+/* Whether text is ASCII without NUL, as nearly all are; words overlap rather than leave a rest. */
+static inline bool is_plain(struct slice text)
+{
+    const char *p = text.data;
+    uint64_t word;
+    if (text.len >= sizeof word) {
+        for (const char *last = p + text.len - sizeof word; p < last; p += sizeof word) {
+            memcpy(&word, p, sizeof word);
+            if (!is_plain_word(word)) {
+                return false;
+            }
+        }
+        memcpy(&word, text.data + text.len - sizeof word, sizeof word);
+    } else if (text.len >= sizeof(uint32_t)) {
+        uint32_t front, back;
+        memcpy(&front, p, sizeof front);
+        memcpy(&back, p + text.len - sizeof back, sizeof back);
+        word = (uint64_t)front << 32 | back;
+    } else if (text.len > 0) {
+        const unsigned char *u = (const unsigned char *)p;
+        word = ONES << 24 | (uint64_t)u[0] << 16 | (uint64_t)u[text.len / 2] << 8 | u[text.len - 1];
+    } else {
+        return true;
+    }
+    return is_plain_word(word);
+}
+
+/* Whether text is UTF-8 without NUL. */
+static bool is_utf8(struct slice text)
 {
     const unsigned char *p = (const unsigned char *)text.data;
     size_t len = text.len;
     while (len > 0) {
-        uint64_t word;
-        if (len >= sizeof word) {
-            memcpy(&word, p, sizeof word);
-            /* The subtraction sets a high bit for a zero byte as long as no high bit is set before.
-             */
-            if ((((word - ONES) | word) & HIGHS) == 0) {
-                p += sizeof word;
-                len -= sizeof word;
-                continue;
-            }
-        }
         size_t step = *p < 0x80 ? *p != 0 : wide_char_len(p, len);
         if (step == 0) {
             return false;
@@ -298,7 +320,7 @@ static enum event_decode_result read_known_text(struct event_cursor *c, size_t l
     if (result != EVENT_DECODE_OK) {
         return result;
     }
-    if (!is_text(*out)) {
+    if (!is_plain(*out) && !is_utf8(*out)) {
         return EVENT_DECODE_BAD_UTF8;
     }
     return len_max > 0 && out->len > len_max ? EVENT_DECODE_BAD_VALUE : EVENT_DECODE_OK;
@@ -332,15 +354,12 @@ static enum event_decode_result read_pair(struct event_cursor *c, struct player_
                                           unsigned *seen)
 {
     enum field field = FIELD_UNKNOWN;
-    enum event_decode_result result;
-    if (cursor_at_text(c)) {
-        struct slice key;
-        result = cursor_read_text(c, &key);
-        if (result == EVENT_DECODE_OK) {
-            field = find_field(key);
-        }
-    } else {
-        result = cursor_skip(c);
+    struct slice key;
+    enum event_decode_result result = cursor_read_text(c, &key);
+    if (result == EVENT_DECODE_OK) {
+        field = find_field(key);
+    } else if (result == EVENT_DECODE_BAD_TYPE) {
+        result = cursor_skip(c); /* a key that is no string cannot be a known one */
     }
     if (result != EVENT_DECODE_OK) {
         return result;

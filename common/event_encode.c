@@ -27,13 +27,13 @@ static int on_bytes(void *arg, const char *bytes, size_t len)
 }
 
 /* The packer's results repeat is_full, which is asked once at the end. */
-static void put_text(struct writer *w, struct slice text)
+static inline void put_text(struct writer *w, struct slice text)
 {
     (void)msgpack_pack_str(&w->packer, text.len);
     (void)msgpack_pack_str_body(&w->packer, text.data, text.len);
 }
 
-static void put_key(struct writer *w, const char *key)
+static inline void put_key(struct writer *w, const char *key)
 {
     w->pair_count++;
     put_text(w, slice_of(key));
