@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# make test: checks, unit tests under each sanitizer, seconds of fuzzing, then the real programs against
+# the real Kafka. Ends with the integration runner's own closing line.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() {
+    printf '== %s\n' "$*"
+}
+
+build() {
+    cmake --preset "$1" > /dev/null
+    cmake --build --preset "$1" | tail -n 1
+}
+
+step "checks"
+tests/check.sh
+
+for preset in dev tsan; do
+    step "unit tests, preset $preset"
+    build "$preset"
+    ctest --test-dir "build-$preset" --output-on-failure -j 2
+done
+
+step "fuzzing, ${PLAYREPORT_TEST_FUZZ_SECONDS:=5} s a target"
+build fuzz
+tests/fuzz/run.sh "$PLAYREPORT_TEST_FUZZ_SECONDS"
+
+step "release build"
+build release
+
+step "integration tests"
+tests/broker/kafka/kafka.sh fetch
+exec /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration
