@@ -1,0 +1,90 @@
+#include "consumer/store.h"
+
+#include "consumer/store_engine.h"
+
+#include <errno.h>
+
+/* The path in a url of SQLite. Else returns NULL with a sentence. */
+static const char *sqlite_path(const char *url, struct error *err)
+{
+    static const char scheme[] = "sqlite:";
+    if (strncmp(url, scheme, sizeof(scheme) - 1) == 0 && url[sizeof(scheme) - 1] != '\0') {
+        return url + sizeof(scheme) - 1;
+    }
+    if (strncmp(url, "postgresql:", 11) == 0 || strncmp(url, "postgres:", 9) == 0) {
+        error_set(err, "store: PostgreSQL is not in this build yet; use sqlite:PATH");
+    } else {
+        /* not quoted: what is meant as a url may hold a password */
+        error_set(err, "store: not the url of a store; use sqlite:PATH");
+    }
+    return NULL;
+}
+
+int store_open(struct store **out, const char *url, struct error *err)
+{
+    const char *path = sqlite_path(url, err);
+    return path == NULL ? -EPROTONOSUPPORT : store_sqlite_open(out, path, err);
+}
+
+void store_close(struct store *s)
+{
+    if (s != NULL) {
+        s->engine->close(s);
+    }
+}
+
+enum store_result store_write(struct store *s, const struct store_batch *batch)
+{
+    return s->engine->write(s, batch);
+}
+
+int store_load_positions(struct store *s, const char *topic, store_position_fn *fn, void *arg)
+{
+    return s->engine->load_positions(s, topic, fn, arg);
+}
+
+int store_load_marks(struct store *s, const char *topic, int32_t partition, store_mark_fn *fn,
+                     void *arg)
+{
+    return s->engine->load_marks(s, topic, partition, fn, arg);
+}
+
+int store_load_strings(struct store *s, store_string_fn *fn, void *arg)
+{
+    return s->engine->load_strings(s, fn, arg);
+}
+
+int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms)
+{
+    return s->engine->drop_marks(s, topic, seen_before_ms);
+}
+
+void store_inject(struct store *s, store_commit_fn *fn, void *arg)
+{
+    s->on_commit = fn;
+    s->on_commit_arg = arg;
+}
+
+int64_t store_size(struct store *s)
+{
+    return s->engine->size(s);
+}
+
+int store_reader_open(struct store_reader **out, const char *url, struct error *err)
+{
+    const char *path = sqlite_path(url, err);
+    return path == NULL ? -EPROTONOSUPPORT : store_sqlite_reader_open(out, path, err);
+}
+
+void store_reader_close(struct store_reader *r)
+{
+    if (r != NULL) {
+        r->engine->close(r);
+    }
+}
+
+enum store_read_result store_reader_run(struct store_reader *r, const struct query *q,
+                                        const struct store_reader_call *call)
+{
+    return r->engine->run(r, q, call);
+}

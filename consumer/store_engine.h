@@ -1,0 +1,45 @@
+/* What an engine gives to consumer/store.c, which picks it by the scheme of the url. */
+#ifndef CONSUMER_STORE_ENGINE_H
+#define CONSUMER_STORE_ENGINE_H
+
+#include "consumer/store.h"
+#include "consumer/store_reader.h"
+
+struct store_engine {
+    void (*close)(struct store *s);
+    enum store_result (*write)(struct store *s, const struct store_batch *batch);
+    int (*load_positions)(struct store *s, const char *topic, store_position_fn *fn, void *arg);
+    int (*load_marks)(struct store *s, const char *topic, int32_t partition, store_mark_fn *fn,
+                      void *arg);
+    int (*load_strings)(struct store *s, store_string_fn *fn, void *arg);
+    int (*drop_marks)(struct store *s, const char *topic, int64_t seen_before_ms);
+    int64_t (*size)(struct store *s);
+};
+
+struct store_reader_engine {
+    void (*close)(struct store_reader *r);
+    enum store_read_result (*run)(struct store_reader *r, const struct query *q,
+                                  const struct store_reader_call *call);
+};
+
+/* Each engine's own struct begins with one of these. */
+struct store {
+    const struct store_engine *engine;
+    store_commit_fn *on_commit; /* NULL unless injected */
+    void *on_commit_arg;
+};
+
+struct store_reader {
+    const struct store_reader_engine *engine;
+};
+
+/* What is to become of the next COMMIT. */
+static inline enum store_commit store_next_commit(struct store *s)
+{
+    return s->on_commit == NULL ? STORE_COMMIT_DONE : s->on_commit(s->on_commit_arg);
+}
+
+int store_sqlite_open(struct store **out, const char *path, struct error *err);
+int store_sqlite_reader_open(struct store_reader **out, const char *path, struct error *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* What the files of the SQLite engine share. */
+#ifndef CONSUMER_STORE_SQLITE_H
+#define CONSUMER_STORE_SQLITE_H
+
+#include "consumer/store_engine.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+/* Statements that are prepared once; their text is in consumer/store_sqlite_write.c. */
+enum store_sqlite_statement {
+    STORE_SQLITE_BEGIN,
+    STORE_SQLITE_COMMIT,
+    STORE_SQLITE_FIRST_POSITION,
+    STORE_SQLITE_NEXT_POSITION,
+    STORE_SQLITE_STRING,
+    STORE_SQLITE_MARK,
+    STORE_SQLITE_TOTAL_QUARTER,
+    STORE_SQLITE_TOTAL_DAY,
+    STORE_SQLITE_EVENT_QUARTER,
+    STORE_SQLITE_EVENT_DAY,
+    STORE_SQLITE_STATEMENT_COUNT
+};
+
+struct store_sqlite {
+    struct store base;
+    struct sqlite3 *db;
+    struct sqlite3_stmt *statements[STORE_SQLITE_STATEMENT_COUNT];
+    char *path;
+    int lock_fd;
+};
+
+static inline struct store_sqlite *store_sqlite_of(struct store *s)
+{
+    return (struct store_sqlite *)s;
+}
+
+/* The sentence and the -errno for a database that cannot be opened or used. */
+int store_sqlite_error(struct sqlite3 *db, const char *path, struct error *err);
+
+/* Reads the schema version of db into *version: 0 when there are no tables at all. Returns 0, or
+ * -errno with a sentence when it is newer than ours or no store at all. */
+int store_sqlite_version(struct sqlite3 *db, const char *path, int *version, struct error *err);
+
+/* Prepares all statements. Returns 0 or an SQLite result. */
+int store_sqlite_prepare(struct store_sqlite *s);
+
+enum store_result store_sqlite_write(struct store *s, const struct store_batch *batch);
+int store_sqlite_load_positions(struct store *s, const char *topic, store_position_fn *fn,
+                                void *arg);
+int store_sqlite_load_marks(struct store *s, const char *topic, int32_t partition,
+                            store_mark_fn *fn, void *arg);
+int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,220 @@
+/* A read-only connection that answers queries. */
+#include "consumer/store_sqlite.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "consumer/schema.h"
+#include "consumer/store_sql.h"
+#include "consumer/timezone.h"
+
+#include <sqlite3.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    STEPS_BETWEEN_LOOKS = 1000
+}; /* of SQLite's machine: some 20 us between looks at the clock */
+
+struct reader {
+    struct store_reader base;
+    sqlite3 *db;
+    char *path;
+    sqlite3_stmt *site_key;
+    const struct query *query; /* below: of the run that goes on */
+    const struct store_reader_call *call;
+    uint64_t deadline_ms;
+    int64_t known_site; /* the days last told; -1 = none */
+    int32_t first_day, end_day;
+};
+
+static void close_reader(struct store_reader *base)
+{
+    struct reader *r = (struct reader *)base;
+    sqlite3_finalize(r->site_key);
+    (void)sqlite3_close(r->db); /* no statement is left, so it cannot be busy */
+    free(r->path);
+    free(r);
+}
+
+static int is_late(void *arg)
+{
+    const struct reader *r = arg;
+    return clock_mono_ms() >= r->deadline_ms;
+}
+
+/* Finds the days on which the range begins and ends in the zone of the site. */
+static void look_up_days(struct reader *r, int64_t site)
+{
+    const struct query *q = r->query;
+    struct slice key = slice_of("");
+    (void)sqlite3_bind_int64(r->site_key, 1, site); /* the parameter is there */
+    if (sqlite3_step(r->site_key) == SQLITE_ROW) {
+        key = slice_make((const char *)sqlite3_column_text(r->site_key, 0),
+                         (size_t)sqlite3_column_bytes(r->site_key, 0));
+    }
+    r->first_day = r->call->day(key, timezone_quarter(q->from.ms), r->call->arg);
+    r->end_day = r->call->day(key, timezone_quarter(q->to.ms - 1), r->call->arg) + 1;
+    r->known_site = site;
+    (void)sqlite3_reset(r->site_key); /* key was used */
+}
+
+static void first_day(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    struct reader *r = sqlite3_user_data(context);
+    int64_t site = sqlite3_value_int64(values[0]);
+    if (site != r->known_site) {
+        look_up_days(r, site);
+    }
+    sqlite3_result_int(context, r->first_day);
+}
+
+static void end_day(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    struct reader *r = sqlite3_user_data(context);
+    int64_t site = sqlite3_value_int64(values[0]);
+    if (site != r->known_site) {
+        look_up_days(r, site);
+    }
+    sqlite3_result_int(context, r->end_day);
+}
+
+static int bind_values(sqlite3_stmt *statement, const struct store_sql *sql)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < sql->value_count && rc == SQLITE_OK; i++) {
+        const struct store_sql_value *v = &sql->values[i];
+        rc = v->text.data == NULL ? sqlite3_bind_int64(statement, (int)i + 1, v->number)
+                                  : sqlite3_bind_text64(statement, (int)i + 1, v->text.data,
+                                                        v->text.len, SQLITE_STATIC, SQLITE_UTF8);
+    }
+    return rc;
+}
+
+static bool give_row(sqlite3_stmt *row, const struct query *q, const struct store_reader_call *call)
+{
+    struct query_cell cells[QUERY_COLUMNS_MAX] = {{{NULL, 0}, 0}};
+    for (size_t i = 0; i < q->column_count; i++) {
+        int column = (int)i;
+        if (query_field_is_text(q->columns[i])) {
+            const char *text = (const char *)sqlite3_column_text(row, column);
+            cells[i].text = slice_make(text, (size_t)sqlite3_column_bytes(row, column));
+        } else {
+            cells[i].number = sqlite3_column_int64(row, column);
+        }
+    }
+    return call->on_row(cells, q->column_count, call->arg);
+}
+
+static enum store_read_result failed(const struct reader *r)
+{
+    if (sqlite3_errcode(r->db) == SQLITE_INTERRUPT) {
+        return STORE_READ_TOO_LONG;
+    }
+    LOG_ERROR("query_failed", log_text("store", r->path), log_text("err", sqlite3_errmsg(r->db)));
+    return STORE_READ_FAILED;
+}
+
+static enum store_read_result run_statement(struct reader *r, const struct store_sql *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(r->db, sql->text.data, (int)sql->text.len, &statement, NULL);
+    if (rc == SQLITE_OK) {
+        rc = bind_values(statement, sql);
+    }
+    enum store_read_result result = STORE_READ_OK;
+    while (rc == SQLITE_OK && result == STORE_READ_OK) {
+        int step = sqlite3_step(statement);
+        if (step == SQLITE_DONE) {
+            break;
+        }
+        rc = step == SQLITE_ROW ? SQLITE_OK : step;
+        if (rc == SQLITE_OK && !give_row(statement, r->query, r->call)) {
+            result = STORE_READ_STOPPED;
+        }
+    }
+    if (rc != SQLITE_OK) {
+        result = failed(r);
+    }
+    sqlite3_finalize(statement);
+    return result;
+}
+
+static enum store_read_result run(struct store_reader *base, const struct query *q,
+                                  const struct store_reader_call *call)
+{
+    struct reader *r = (struct reader *)base;
+    struct store_sql sql;
+    if (store_sql_make(&sql, q) != 0) {
+        return STORE_READ_FAILED;
+    }
+    r->query = q;
+    r->call = call;
+    r->known_site = -1;
+    r->deadline_ms = clock_mono_ms() + call->timeout_ms;
+    enum store_read_result result = run_statement(r, &sql);
+    store_sql_fini(&sql);
+    return result;
+}
+
+static const struct store_reader_engine engine = {.close = close_reader, .run = run};
+
+static int set_up(struct reader *r, struct error *err)
+{
+    int version = 0;
+    int result = store_sqlite_version(r->db, r->path, &version, err);
+    if (result != 0) {
+        return result;
+    }
+    if (version < SCHEMA_VERSION) {
+        error_set(err, "store: %s has schema version %d: start the consumer once to upgrade it",
+                  r->path, version);
+        return -EPROTONOSUPPORT;
+    }
+    sqlite3_progress_handler(r->db, STEPS_BETWEEN_LOOKS, is_late, r);
+    int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
+    if (sqlite3_create_function(r->db, "first_day", 1, flags, r, first_day, NULL, NULL) !=
+            SQLITE_OK ||
+        sqlite3_create_function(r->db, "end_day", 1, flags, r, end_day, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(r->db, "SELECT text FROM strings WHERE id = ?1", -1, &r->site_key,
+                           NULL) != SQLITE_OK) {
+        return store_sqlite_error(r->db, r->path, err);
+    }
+    return 0;
+}
+
+static int open_reader(struct reader *r, struct error *err)
+{
+    if (access(r->path, F_OK) != 0) {
+        error_set(err, "store: there is none at %s yet", r->path);
+        return -ENOENT;
+    }
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(r->path, &r->db, flags, NULL) != SQLITE_OK ||
+        sqlite3_exec(r->db, "PRAGMA busy_timeout = 1000; PRAGMA temp_store = MEMORY", NULL, NULL,
+                     NULL) != SQLITE_OK) {
+        return store_sqlite_error(r->db, r->path, err);
+    }
+    r->deadline_ms = UINT64_MAX;
+    return set_up(r, err);
+}
+
+int store_sqlite_reader_open(struct store_reader **out, const char *path, struct error *err)
+{
+    struct reader *r = calloc(1, sizeof(*r));
+    if (r == NULL) {
+        return -ENOMEM;
+    }
+    r->base.engine = &engine;
+    r->path = strdup(path);
+    int result = r->path == NULL ? -ENOMEM : open_reader(r, err);
+    if (result != 0) {
+        close_reader(&r->base);
+        return result;
+    }
+    *out = &r->base;
+    return 0;
+}

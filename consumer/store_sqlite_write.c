@@ -1,0 +1,249 @@
+/* One flush as one transaction. */
+#include "consumer/store_sqlite.h"
+
+#include "common/log.h"
+
+#include <sqlite3.h>
+
+#define TOTAL_SQL(grain)                                                                           \
+    "INSERT INTO totals_" grain " (bucket, site, photo_id, source, traffic, reports, events,"      \
+    " loads) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET"                    \
+    " reports = reports + excluded.reports, events = events + excluded.events,"                    \
+    " loads = loads + excluded.loads"
+
+#define EVENT_SQL(grain)                                                                           \
+    "INSERT INTO events_" grain " (bucket, site, photo_id, source, event, traffic, count)"         \
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET"                               \
+    " count = count + excluded.count"
+
+/* IMMEDIATE: a transaction that only later wants to write could fail then, whatever the busy
+ * timeout is. */
+static const char *const statement_sql[STORE_SQLITE_STATEMENT_COUNT] = {
+    [STORE_SQLITE_BEGIN] = "BEGIN IMMEDIATE",
+    [STORE_SQLITE_COMMIT] = "COMMIT",
+    [STORE_SQLITE_FIRST_POSITION] = "INSERT INTO positions (topic, partition, next_offset)"
+                                    " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    [STORE_SQLITE_NEXT_POSITION] = "UPDATE positions SET next_offset = ?3"
+                                   " WHERE topic = ?1 AND partition = ?2 AND next_offset = ?4",
+    [STORE_SQLITE_STRING] = "INSERT INTO strings (id, text) VALUES (?1, ?2)",
+    [STORE_SQLITE_MARK] = "INSERT INTO marks (topic, partition, lane, sequence, seen_ms)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
+                          " sequence = max(sequence, excluded.sequence),"
+                          " seen_ms = max(seen_ms, excluded.seen_ms)",
+    [STORE_SQLITE_TOTAL_QUARTER] = TOTAL_SQL("quarter"),
+    [STORE_SQLITE_TOTAL_DAY] = TOTAL_SQL("day"),
+    [STORE_SQLITE_EVENT_QUARTER] = EVENT_SQL("quarter"),
+    [STORE_SQLITE_EVENT_DAY] = EVENT_SQL("day"),
+};
+
+int store_sqlite_prepare(struct store_sqlite *s)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; i < STORE_SQLITE_STATEMENT_COUNT && rc == SQLITE_OK; i++) {
+        rc = sqlite3_prepare_v3(s->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                &s->statements[i], NULL);
+    }
+    return rc;
+}
+
+/* Steps a statement that gives no rows and readies it for the next time. Returns SQLITE_OK or why
+ * not. */
+static int run(sqlite3_stmt *statement)
+{
+    int rc = sqlite3_step(statement);
+    (void)sqlite3_reset(statement); /* repeats the result of the step */
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static void bind_integers(sqlite3_stmt *statement, int first, const int64_t *values, int count)
+{
+    for (int i = 0; i < count; i++) {
+        /* the parameters are there and of no size that could fail */
+        (void)sqlite3_bind_int64(statement, first + i, values[i]);
+    }
+}
+
+static enum store_result result_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+        return STORE_OK;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+        return STORE_RETRY;
+    case SQLITE_FULL:
+        return STORE_FULL;
+    case SQLITE_IOERR:
+        return rc == SQLITE_IOERR_SHMSIZE ? STORE_FULL
+                                          : STORE_FAILED; /* the index of the journal */
+    default:
+        return STORE_FAILED;
+    }
+}
+
+static enum store_result write_positions(struct store_sqlite *s, const struct store_batch *batch)
+{
+    for (size_t i = 0; i < batch->position_count; i++) {
+        const struct store_position *p = &batch->positions[i];
+        bool first = p->expected == STORE_NO_POSITION;
+        sqlite3_stmt *statement =
+            s->statements[first ? STORE_SQLITE_FIRST_POSITION : STORE_SQLITE_NEXT_POSITION];
+        (void)sqlite3_bind_text(statement, 1, batch->topic, -1, SQLITE_STATIC); /* not copied */
+        bind_integers(statement, 2, (const int64_t[]){p->partition, p->next, p->expected},
+                      first ? 2 : 3);
+        int rc = run(statement);
+        if (rc != SQLITE_OK) {
+            return result_of(rc);
+        }
+        if (sqlite3_changes(s->db) != 1) {
+            return STORE_CONFLICT;
+        }
+    }
+    return STORE_OK;
+}
+
+static enum store_result write_strings(struct store_sqlite *s, const struct store_batch *batch)
+{
+    sqlite3_stmt *statement = s->statements[STORE_SQLITE_STRING];
+    for (size_t i = 0; i < batch->string_count; i++) {
+        const struct store_string *string = &batch->strings[i];
+        bind_integers(statement, 1, (const int64_t[]){string->id}, 1);
+        int rc = sqlite3_bind_text64(statement, 2, string->text.data, string->text.len,
+                                     SQLITE_STATIC, SQLITE_UTF8);
+        if (rc == SQLITE_OK) {
+            rc = run(statement);
+        }
+        if ((rc & 0xff) == SQLITE_CONSTRAINT) {
+            return STORE_CONFLICT; /* someone else gave this id, or this text another one */
+        }
+        if (rc != SQLITE_OK) {
+            return result_of(rc);
+        }
+    }
+    return STORE_OK;
+}
+
+static enum store_result write_totals(sqlite3_stmt *statement, const struct store_total *rows,
+                                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct store_total *t = &rows[i];
+        bind_integers(statement, 1,
+                      (const int64_t[]){t->bucket, t->site, (int64_t)t->photo_id, t->source,
+                                        t->traffic, t->reports, t->events, t->loads},
+                      8);
+        int rc = run(statement);
+        if (rc != SQLITE_OK) {
+            return result_of(rc);
+        }
+    }
+    return STORE_OK;
+}
+
+static enum store_result write_events(sqlite3_stmt *statement, const struct store_event_count *rows,
+                                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct store_event_count *e = &rows[i];
+        bind_integers(statement, 1,
+                      (const int64_t[]){e->bucket, e->site, (int64_t)e->photo_id, e->source,
+                                        e->event, e->traffic, e->count},
+                      7);
+        int rc = run(statement);
+        if (rc != SQLITE_OK) {
+            return result_of(rc);
+        }
+    }
+    return STORE_OK;
+}
+
+static enum store_result write_marks(struct store_sqlite *s, const struct store_batch *batch)
+{
+    sqlite3_stmt *statement = s->statements[STORE_SQLITE_MARK];
+    for (size_t i = 0; i < batch->mark_count; i++) {
+        const struct store_mark *m = &batch->marks[i];
+        /* no lane gets that far; the greatest of all must still be the greatest when signed */
+        int64_t sequence = m->sequence > INT64_MAX ? INT64_MAX : (int64_t)m->sequence;
+        (void)sqlite3_bind_text(statement, 1, batch->topic, -1, SQLITE_STATIC); /* not copied */
+        bind_integers(statement, 2,
+                      (const int64_t[]){m->partition, (int64_t)m->lane, sequence, m->seen_ms}, 4);
+        int rc = run(statement);
+        if (rc != SQLITE_OK) {
+            return result_of(rc);
+        }
+    }
+    return STORE_OK;
+}
+
+/* Positions first: a flush that comes too late is turned away before any work. */
+static enum store_result write_rows(struct store_sqlite *s, const struct store_batch *batch)
+{
+    static const enum store_sqlite_statement totals[STORE_GRAIN_COUNT] = {
+        STORE_SQLITE_TOTAL_QUARTER, STORE_SQLITE_TOTAL_DAY};
+    static const enum store_sqlite_statement events[STORE_GRAIN_COUNT] = {
+        STORE_SQLITE_EVENT_QUARTER, STORE_SQLITE_EVENT_DAY};
+    enum store_result result = write_positions(s, batch);
+    if (result == STORE_OK) {
+        result = write_strings(s, batch);
+    }
+    for (int grain = 0; grain < STORE_GRAIN_COUNT && result == STORE_OK; grain++) {
+        result = write_totals(s->statements[totals[grain]], batch->totals[grain],
+                              batch->total_count[grain]);
+        if (result == STORE_OK) {
+            result = write_events(s->statements[events[grain]], batch->events[grain],
+                                  batch->event_count[grain]);
+        }
+    }
+    return result == STORE_OK ? write_marks(s, batch) : result;
+}
+
+/* Ends the transaction, unless SQLite did. Returns whether it is surely over. */
+static bool roll_back(struct store_sqlite *s)
+{
+    if (sqlite3_get_autocommit(s->db) == 0) {
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* asked for its effect below */
+    }
+    return sqlite3_get_autocommit(s->db) != 0;
+}
+
+static void log_failure(struct store_sqlite *s, const char *event)
+{
+    LOG_ERROR(event, log_text("store", s->path), log_text("err", sqlite3_errmsg(s->db)),
+              log_int("code", sqlite3_extended_errcode(s->db)));
+}
+
+static enum store_result commit(struct store_sqlite *s)
+{
+    enum store_commit fate = store_next_commit(&s->base);
+    if (fate == STORE_COMMIT_REFUSED || fate == STORE_COMMIT_LOST_BEFORE) {
+        bool undone = roll_back(s);
+        return undone && fate == STORE_COMMIT_REFUSED ? STORE_RETRY : STORE_CONFLICT;
+    }
+    int rc = run(s->statements[STORE_SQLITE_COMMIT]);
+    if (rc == SQLITE_OK) {
+        return fate == STORE_COMMIT_LOST_AFTER ? STORE_CONFLICT : STORE_OK;
+    }
+    enum store_result result = result_of(rc);
+    if (result == STORE_FAILED) {
+        log_failure(s, "store_commit_failed");
+    }
+    /* a failure of the disk may have come after the last page: only the store can say what stands
+     */
+    bool undone = roll_back(s);
+    return undone && result != STORE_FAILED ? result : STORE_CONFLICT;
+}
+
+enum store_result store_sqlite_write(struct store *base, const struct store_batch *batch)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    int rc = run(s->statements[STORE_SQLITE_BEGIN]);
+    enum store_result result = rc == SQLITE_OK ? write_rows(s, batch) : result_of(rc);
+    if (result == STORE_OK) {
+        return commit(s);
+    }
+    if (result == STORE_FAILED) {
+        log_failure(s, "store_write_failed");
+    }
+    return roll_back(s) ? result : STORE_FAILED;
+}

@@ -1,0 +1,528 @@
+/* cmocka needs the four before it */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "consumer/aggregate.h"
+#include "consumer/intern.h"
+#include "consumer/store.h"
+#include "consumer/store_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { QUARTER = 1855000, DAY = 19322, SITE = 1, SOURCE = 2, LOAD = 3, ONE_MORE = 4 };
+
+/* A folder for one test, and the store in it. */
+struct fixture {
+    char folder[32];
+    char url[64];
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    snprintf(f->folder, sizeof(f->folder), "/tmp/store.XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->url, sizeof(f->url), "sqlite:%s/store.db", f->folder);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    const char *endings[] = {"", "-wal", "-shm", ".lock"};
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        char path[80];
+        snprintf(path, sizeof(path), "%s/store.db%s", f->folder, endings[i]);
+        unlink(path);
+    }
+    int result = rmdir(f->folder);
+    free(f);
+    return result;
+}
+
+static struct store *open_store(const struct fixture *f)
+{
+    struct store *s = NULL;
+    struct error err = {""};
+    int result = store_open(&s, f->url, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(result, 0);
+    return s;
+}
+
+struct totals {
+    int64_t reports, events, loads, counted;
+};
+
+static bool take_totals(const struct query_cell *cells, size_t count, void *arg)
+{
+    struct totals *t = arg;
+    assert_int_equal(count, 3);
+    t->reports = cells[0].number;
+    t->events = cells[1].number;
+    t->loads = cells[2].number;
+    return true;
+}
+
+static bool add_counted(const struct query_cell *cells, size_t count, void *arg)
+{
+    struct totals *t = arg;
+    t->counted += cells[count - 1].number;
+    return true;
+}
+
+static struct totals read_totals(const struct fixture *f, const char *dimension)
+{
+    struct store_reader *r = NULL;
+    struct error err = {""};
+    assert_int_equal(store_reader_open(&r, f->url, &err), 0);
+    struct query_error fault;
+    struct query q;
+    struct totals t = {0};
+    struct store_reader_call call = {.on_row = take_totals, .arg = &t, .timeout_ms = 5000};
+    struct query_param none[] = {{slice_of("to"), slice_of("all")}};
+    assert_true(query_parse(none, 1, 0, &q, &fault));
+    assert_int_equal(store_reader_run(r, &q, &call), STORE_READ_OK);
+    struct query_param by_event[] = {{slice_of("to"), slice_of("all")},
+                                     {slice_of("dimensions"), slice_of(dimension)},
+                                     {slice_of("metrics"), slice_of("events")}};
+    assert_true(query_parse(by_event, 3, 0, &q, &fault));
+    call.on_row = add_counted;
+    assert_int_equal(store_reader_run(r, &q, &call), STORE_READ_OK);
+    store_reader_close(r);
+    return t;
+}
+
+static void take_position(int32_t partition, int64_t next, void *arg)
+{
+    int64_t *positions = arg;
+    positions[partition] = next;
+}
+
+static int64_t read_position(struct store *s)
+{
+    int64_t positions[16];
+    for (int i = 0; i < 16; i++) {
+        positions[i] = STORE_NO_POSITION;
+    }
+    assert_int_equal(store_load_positions(s, "topic", take_position, positions), 0);
+    return positions[0];
+}
+
+static void count_string(uint32_t id, struct slice text, void *arg)
+{
+    (void)id;
+    (void)text;
+    ++*(size_t *)arg;
+}
+
+static size_t string_count(struct store *s)
+{
+    size_t count = 0;
+    assert_int_equal(store_load_strings(s, count_string, &count), 0);
+    return count;
+}
+
+static const struct store_string strings[] = {
+    {SITE, {"default", 7}}, {SOURCE, {"embed", 5}}, {LOAD, {"load", 4}}, {ONE_MORE, {"share", 5}}};
+
+/* A flush of one row to each table, and the rows it points to. */
+struct flush {
+    struct store_total total[STORE_GRAIN_COUNT];
+    struct store_event_count event[STORE_GRAIN_COUNT];
+    struct store_mark mark;
+    struct store_position position;
+    struct store_batch batch;
+};
+
+static void make_flush(struct flush *f, int64_t expected, int64_t next, int64_t count)
+{
+    *f = (struct flush){.mark = {0, 0xF000000000000001, (uint64_t)next, 1000 + next},
+                        .position = {0, expected, next},
+                        .batch = {.topic = "topic",
+                                  .strings = strings,
+                                  .string_count = expected == STORE_NO_POSITION ? 3 : 0,
+                                  .marks = &f->mark,
+                                  .mark_count = 1,
+                                  .positions = &f->position,
+                                  .position_count = 1}};
+    for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
+        int32_t bucket = grain == STORE_GRAIN_DAY ? DAY : QUARTER;
+        f->total[grain] = (struct store_total){.site = SITE,
+                                               .source = SOURCE,
+                                               .photo_id = 7,
+                                               .bucket = bucket,
+                                               .reports = count,
+                                               .events = count,
+                                               .loads = count};
+        f->event[grain] = (struct store_event_count){.site = SITE,
+                                                     .source = SOURCE,
+                                                     .event = LOAD,
+                                                     .photo_id = 7,
+                                                     .bucket = bucket,
+                                                     .count = count};
+        f->batch.totals[grain] = &f->total[grain];
+        f->batch.total_count[grain] = 1;
+        f->batch.events[grain] = &f->event[grain];
+        f->batch.event_count[grain] = 1;
+    }
+}
+
+static enum store_result write_flush(struct store *s, int64_t expected, int64_t next, int64_t count)
+{
+    struct flush f;
+    make_flush(&f, expected, next, count);
+    return store_write(s, &f.batch);
+}
+
+static void assert_counted(const struct fixture *f, int64_t count)
+{
+    const char *dimensions[] = {"event,quarter", "event,day"};
+    for (int i = 0; i < 2; i++) {
+        struct totals t = read_totals(f, dimensions[i]);
+        assert_int_equal(t.reports, count);
+        assert_int_equal(t.events, count);
+        assert_int_equal(t.loads, count);
+        assert_int_equal(t.counted, count);
+    }
+}
+
+static void a_flush_stands_whole_and_outlives_the_process(void **state)
+{
+    struct store *s = open_store(*state);
+    assert_int_equal(read_position(s), STORE_NO_POSITION);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
+    assert_int_equal(write_flush(s, 10, 20, 6), STORE_OK);
+    store_close(s);
+    s = open_store(*state);
+    assert_int_equal(read_position(s), 20);
+    assert_int_equal(string_count(s), 3);
+    assert_true(store_size(s) > 0);
+    assert_int_equal(write_flush(s, 20, 21, 1), STORE_OK);
+    assert_counted(*state, 12);
+    store_close(s);
+}
+
+static void a_position_that_is_not_as_expected_leaves_nothing(void **state)
+{
+    struct store *s = open_store(*state);
+    assert_int_equal(write_flush(s, 3, 10, 5), STORE_CONFLICT); /* there is none yet */
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
+    assert_int_equal(write_flush(s, 9, 20, 5), STORE_CONFLICT);
+    struct flush f;
+    make_flush(&f, STORE_NO_POSITION, 20, 5);
+    f.batch.string_count = 0;
+    assert_int_equal(store_write(s, &f.batch), STORE_CONFLICT); /* there is one already */
+    assert_int_equal(read_position(s), 10);
+    assert_int_equal(string_count(s), 3);
+    assert_counted(*state, 5);
+    store_close(s);
+}
+
+static void the_second_of_two_positions_fails_the_whole_flush(void **state)
+{
+    struct store *s = open_store(*state);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
+    struct flush f;
+    make_flush(&f, 10, 20, 5);
+    struct store_position positions[] = {{0, 10, 20}, {1, 77, 78}};
+    f.batch.positions = positions;
+    f.batch.position_count = 2;
+    assert_int_equal(store_write(s, &f.batch), STORE_CONFLICT);
+    assert_int_equal(read_position(s), 10);
+    assert_counted(*state, 5);
+    store_close(s);
+}
+
+static void a_string_that_collides_is_a_conflict(void **state)
+{
+    struct store *s = open_store(*state);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
+    const struct store_string same_id[] = {strings[3], {SITE, {"other", 5}}};
+    const struct store_string same_text[] = {strings[3], {9, {"embed", 5}}};
+    const struct store_string *collisions[] = {same_id, same_text};
+    for (int i = 0; i < 2; i++) {
+        struct flush f;
+        make_flush(&f, 10, 20, 5);
+        f.batch.strings = collisions[i];
+        f.batch.string_count = 2;
+        assert_int_equal(store_write(s, &f.batch), STORE_CONFLICT);
+    }
+    assert_int_equal(string_count(s), 3);
+    assert_int_equal(read_position(s), 10);
+    assert_counted(*state, 5);
+    store_close(s);
+}
+
+static void take_mark(const struct store_mark *mark, void *arg)
+{
+    *(struct store_mark *)arg = *mark;
+}
+
+static void marks_keep_the_highest(void **state)
+{
+    struct store *s = open_store(*state);
+    struct flush f;
+    make_flush(&f, STORE_NO_POSITION, 10, 1);
+    assert_int_equal(store_write(s, &f.batch), STORE_OK);
+    make_flush(&f, 10, 20, 1);
+    f.mark.sequence = 4;
+    f.mark.seen_ms = 5;
+    assert_int_equal(store_write(s, &f.batch), STORE_OK);
+    struct store_mark mark = {0};
+    assert_int_equal(store_load_marks(s, "topic", 0, take_mark, &mark), 0);
+    assert_true(mark.lane == 0xF000000000000001);
+    assert_int_equal(mark.sequence, 10);
+    assert_int_equal(mark.seen_ms, 1010);
+    mark = (struct store_mark){0};
+    assert_int_equal(store_load_marks(s, "topic", 1, take_mark, &mark), 0);
+    assert_int_equal(store_load_marks(s, "other", 0, take_mark, &mark), 0);
+    assert_int_equal(mark.sequence, 0);
+    store_close(s);
+}
+
+static void only_old_marks_are_dropped(void **state)
+{
+    struct store *s = open_store(*state);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 1), STORE_OK); /* seen at 1010 */
+    assert_int_equal(store_drop_marks(s, "topic", 1010), 0);
+    assert_int_equal(store_drop_marks(s, "other", 1011), 0);
+    assert_int_equal(store_drop_marks(s, "topic", 1011), 1);
+    assert_int_equal(store_drop_marks(s, "topic", 1011), 0);
+    store_close(s);
+}
+
+static void a_second_writer_is_refused(void **state)
+{
+    const struct fixture *f = *state;
+    struct store *s = open_store(f);
+    struct store *second = NULL;
+    struct error err = {""};
+    assert_int_equal(store_open(&second, f->url, &err), -EBUSY);
+    assert_non_null(strstr(err.text, "another consumer"));
+    assert_null(second);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(store_open(&second, f->url, &err) == -EBUSY ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    store_close(s);
+    s = open_store(f);
+    store_close(s);
+}
+
+static void urls_of_no_store_are_refused_with_a_sentence(void **state)
+{
+    (void)state;
+    const char *urls[] = {"postgresql://db/x", "sqlite:", "/var/lib/x.db", "mysql://x", ""};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        struct store *s = NULL;
+        struct store_reader *r = NULL;
+        struct error err = {""};
+        assert_int_equal(store_open(&s, urls[i], &err), -EPROTONOSUPPORT);
+        assert_non_null(strstr(err.text, "store:"));
+        assert_int_equal(store_reader_open(&r, urls[i], &err), -EPROTONOSUPPORT);
+        assert_int_equal(i == 0, strstr(err.text, "PostgreSQL") != NULL);
+    }
+    struct store *s = NULL;
+    struct error err = {""};
+    assert_int_equal(store_open(&s, "sqlite:/nowhere/at/all/x.db", &err), -ENOENT);
+    assert_non_null(strstr(err.text, "/nowhere/at/all/x.db"));
+}
+
+static void a_file_that_is_no_database_is_left_alone(void **state)
+{
+    const struct fixture *f = *state;
+    const char text[] = "these are my holiday notes, and they are longer than a header\n";
+    int fd = open(strchr(f->url, '/'), O_WRONLY | O_CREAT, 0600);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(write(fd, text, sizeof(text)), sizeof(text));
+    }
+    close(fd);
+    struct store *s = NULL;
+    struct error err = {""};
+    assert_true(store_open(&s, f->url, &err) < 0);
+    assert_non_null(strstr(err.text, "not a database"));
+    struct stat facts;
+    assert_int_equal(stat(strchr(f->url, '/'), &facts), 0);
+    assert_int_equal(facts.st_size, 100 * sizeof(text));
+}
+
+static void sums_go_past_32_bits(void **state)
+{
+    struct store *s = open_store(*state);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 1, INT64_C(2147483647)), STORE_OK);
+    assert_int_equal(write_flush(s, 1, INT64_C(1) << 40, INT64_C(8589934592)), STORE_OK);
+    assert_counted(*state, INT64_C(10737418239));
+    assert_true(read_position(s) == INT64_C(1) << 40);
+    store_close(s);
+}
+
+/* A consumer in small: a made-up topic is counted in flushes, whatever becomes of the commits. */
+struct consumer {
+    struct store *store;
+    struct aggregate *aggregate;
+    struct intern *intern;
+    int64_t position;
+    int every, calls; /* each every-th commit goes wrong */
+};
+
+static enum store_commit spoil(void *arg)
+{
+    struct consumer *c = arg;
+    c->calls++;
+    if (c->calls % c->every != 0) {
+        return STORE_COMMIT_DONE;
+    }
+    static const enum store_commit fates[] = {STORE_COMMIT_REFUSED, STORE_COMMIT_LOST_BEFORE,
+                                              STORE_COMMIT_LOST_AFTER};
+    return fates[c->calls / c->every % 3];
+}
+
+static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
+{
+    (void)site;
+    (void)arg;
+    return quarter / 96;
+}
+
+static void load_string(uint32_t id, struct slice text, void *arg)
+{
+    assert_int_equal(intern_load(arg, id, text), 0);
+}
+
+static void start_over(struct consumer *c)
+{
+    aggregate_reset(c->aggregate);
+    intern_reset(c->intern);
+    assert_int_equal(store_load_strings(c->store, load_string, c->intern), 0);
+    c->position = read_position(c->store);
+}
+
+static void count_offset(struct consumer *c, int64_t offset)
+{
+    char source[32];
+    snprintf(source, sizeof(source), "source %d", (int)(offset % 37));
+    struct aggregate_key key = {.photo_id = (uint64_t)offset % 11,
+                                .site = intern_id(c->intern, slice_of("default")),
+                                .source = intern_id(c->intern, slice_of(source)),
+                                .quarter = QUARTER + (int32_t)(offset / 500)};
+    if (offset % 2 == 0) {
+        key.event = intern_id(c->intern, slice_of(offset % 4 == 0 ? "load" : "share"));
+    }
+    assert_int_equal(aggregate_add(c->aggregate, &key), 0);
+}
+
+static void consume_some(struct consumer *c, int64_t end)
+{
+    int64_t next = c->position == STORE_NO_POSITION ? 0 : c->position;
+    int64_t stop = next + 50 < end ? next + 50 : end;
+    for (; next < stop; next++) {
+        count_offset(c, next);
+    }
+    struct store_position position = {0, c->position, stop};
+    struct store_batch batch = {.topic = "topic", .positions = &position, .position_count = 1};
+    batch.strings = intern_pending(c->intern, &batch.string_count);
+    uint32_t load = intern_id(c->intern, slice_of("load"));
+    assert_int_equal(aggregate_rows(c->aggregate, load, day_of, NULL, &batch), 0);
+    enum store_result result;
+    do {
+        result = store_write(c->store, &batch);
+    } while (result == STORE_RETRY && c->every > 1);
+    if (result == STORE_OK) {
+        intern_commit(c->intern);
+        aggregate_reset(c->aggregate);
+        c->position = stop;
+    } else {
+        start_over(c);
+    }
+}
+
+static void totals_are_exact_when_every_kth_commit_fails(void **state)
+{
+    enum { END = 2000 };
+    for (int every = 2; every <= 20; every++) {
+        struct consumer c = {.store = open_store(*state),
+                             .aggregate = aggregate_new(),
+                             .intern = intern_new(),
+                             .every = every};
+        store_inject(c.store, spoil, &c);
+        start_over(&c);
+        while (c.position < END) {
+            consume_some(&c, END);
+        }
+        struct totals t = read_totals(*state, "event,day");
+        assert_int_equal(t.reports, END);
+        assert_int_equal(t.events, END / 2);
+        assert_int_equal(t.loads, END / 4);
+        assert_int_equal(t.counted, END / 2);
+        assert_int_equal(string_count(c.store), 1 + 37 + 2);
+        store_close(c.store);
+        aggregate_free(c.aggregate);
+        intern_free(c.intern);
+        unlink(strchr(((struct fixture *)*state)->url, '/'));
+    }
+}
+
+static void only_lost_answers_get_on_when_every_commit_fails(void **state)
+{
+    enum { END = 200 };
+    struct consumer c = {.store = open_store(*state),
+                         .aggregate = aggregate_new(),
+                         .intern = intern_new(),
+                         .every = 1};
+    store_inject(c.store, spoil, &c);
+    start_over(&c);
+    while (c.position < END) {
+        consume_some(&c, END);
+    }
+    assert_int_equal(c.calls, 3 * END / 50 - 1);
+    struct totals t = read_totals(*state, "event,day");
+    assert_int_equal(t.reports, END);
+    assert_int_equal(t.counted, END / 2);
+    store_inject(c.store, NULL, NULL);
+    consume_some(&c, END + 1);
+    assert_int_equal(c.position, END + 1);
+    store_close(c.store);
+    aggregate_free(c.aggregate);
+    intern_free(c.intern);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_flush_stands_whole_and_outlives_the_process, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_position_that_is_not_as_expected_leaves_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_second_of_two_positions_fails_the_whole_flush, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_string_that_collides_is_a_conflict, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(marks_keep_the_highest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_old_marks_are_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_second_writer_is_refused, set_up, tear_down),
+        cmocka_unit_test(urls_of_no_store_are_refused_with_a_sentence),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_left_alone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(sums_go_past_32_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(totals_are_exact_when_every_kth_commit_fails, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(only_lost_answers_get_on_when_every_commit_fails, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
