@@ -1,1 +1,0 @@
-typedef int consumer_placeholder;
