@@ -1,0 +1,417 @@
+#include "ingest/api.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/params.h"
+#include "ingest/body.h"
+#include "ingest/journal.h"
+#include "ingest/reply.h"
+#include "ingest/report_json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    API_CLOCK_HOLD_MS = 60 * 1000, /* how long a clock set back holds ts; then ts follows it */
+    API_KEY_SIZE = 24
+};
+
+enum taken { TAKEN_EVENT, TAKEN_PLAY, TAKEN_COUNT };
+enum refused { REFUSED_INPUT, REFUSED_METHOD, REFUSED_FULL, REFUSED_COUNT };
+
+struct api {
+    struct api_options o;
+    struct client_hasher *hasher;
+    struct buffer scratch; /* decoded parameters */
+    struct buffer body;    /* of the reply being rendered */
+    uint64_t ticket;
+    uint64_t last_ts_ms;
+    struct metric *taken[TAKEN_COUNT];
+    struct metric *refused[REFUSED_COUNT];
+    char agent[CLIENT_AGENT_SCRATCH];
+    char address[CLIENT_ADDRESS_TEXT_SIZE];
+    char viewer[CLIENT_VIEWER_LEN];
+    char event[EVENT_SIZE_MAX];
+};
+
+struct method {
+    const char *path;
+    enum report_path asked;
+};
+
+static const struct method methods[] = {
+    {"/api/analytics/report/event", REPORT_PATH_EVENT},
+    {"/api/analytics/report/play", REPORT_PATH_PLAY},
+};
+
+/* What is held of a reply until the batch is written; the packed form follows. */
+struct held {
+    const char *site_json;
+    uint8_t kind; /* enum event_kind */
+    uint8_t method;
+};
+
+static int add_metrics(struct api *a)
+{
+    static const char *const kinds[] = {"kind=\"event\"", "kind=\"play\""};
+    static const char *const reasons[] = {"reason=\"invalid_input\"", "reason=\"no_such_method\"",
+                                          "reason=\"overloaded\""};
+    bool whole = true;
+    for (size_t i = 0; i < TAKEN_COUNT; i++) {
+        a->taken[i] = metrics_counter(a->o.metrics, "playreport_reports_taken_total", kinds[i],
+                                      "Reports put into the journal's batch.");
+        whole = whole && a->taken[i] != NULL;
+    }
+    for (size_t i = 0; i < REFUSED_COUNT; i++) {
+        a->refused[i] = metrics_counter(a->o.metrics, "playreport_reports_refused_total",
+                                        reasons[i], "Reports refused, by the code of the answer.");
+        whole = whole && a->refused[i] != NULL;
+    }
+    return whole ? 0 : -ENOMEM;
+}
+
+int api_new(struct api **out, const struct api_options *options)
+{
+    struct api *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        return -ENOMEM;
+    }
+    a->o = *options;
+    buffer_init(&a->scratch);
+    buffer_init(&a->body);
+    int failed = client_hasher_new(&a->hasher, options->secret);
+    if (failed == 0) {
+        failed = add_metrics(a);
+    }
+    if (failed != 0) {
+        api_free(a);
+        return failed;
+    }
+    *out = a;
+    return 0;
+}
+
+void api_free(struct api *a)
+{
+    if (a == NULL) {
+        return;
+    }
+    client_hasher_free(a->hasher);
+    buffer_fini(&a->scratch);
+    buffer_fini(&a->body);
+    free(a);
+}
+
+void api_begin_turn(struct api *a, uint64_t ticket)
+{
+    a->ticket = ticket;
+}
+
+/* The receive time: it never runs backwards within a lane, unless the clock was set back by much.
+ */
+static uint64_t receive_time(struct api *a)
+{
+    uint64_t now_ms = clock_wall_ms();
+    if (now_ms < a->last_ts_ms && a->last_ts_ms - now_ms <= API_CLOCK_HOLD_MS) {
+        return a->last_ts_ms;
+    }
+    if (now_ms < a->last_ts_ms) {
+        LOG_WARN("clock_set_back", log_uint("ms", a->last_ts_ms - now_ms));
+    }
+    a->last_ts_ms = now_ms;
+    return now_ms;
+}
+
+static void send_rendered(struct api *a, struct http_conn *c, int status,
+                          const struct reply_form *form, enum reply_headers headers)
+{
+    struct http_reply reply = {
+        .status = status,
+        .content_type = reply_content_type(form),
+        .headers = reply_headers(headers),
+        .body = buffer_slice(&a->body),
+        .close = buffer_failed(&a->body), /* a cut body must not be taken for a whole one */
+    };
+    http_reply(c, &reply);
+}
+
+static void send_error(struct api *a, struct http_conn *c, const struct http_request *req,
+                       const struct reply_form *form, const struct report_fault *why)
+{
+    buffer_reset(&a->body);
+    reply_error(&a->body, form, why->code, why->message, req->path);
+    send_rendered(a, c, a->o.error_status, form, REPLY_HEADERS_USUAL);
+}
+
+static void send_text(struct http_conn *c, int status, const char *text, enum reply_headers headers)
+{
+    struct http_reply reply = {
+        .status = status,
+        .content_type = text == NULL ? NULL : "text/plain; charset=utf-8",
+        .headers = reply_headers(headers),
+        .body = slice_of(text),
+    };
+    http_reply(c, &reply);
+}
+
+static void render_overloaded(struct buffer *out, const struct reply_form *form,
+                              struct slice endpoint)
+{
+    reply_error(out, form, "overloaded",
+                "The report could not be kept just now. Please send it again later.", endpoint);
+}
+
+/* ---- A request to fields. ---- */
+
+struct input {
+    struct fields fields;
+    struct report_json *json; /* memory behind the fields of a JSON body */
+};
+
+/* Room for what decoding can make of len bytes; NULL when memory runs out. */
+static char *scratch_for(struct api *a, size_t len)
+{
+    buffer_reset(&a->scratch);
+    return buffer_reserve(&a->scratch, params_scratch_size(len) + 1) ? a->scratch.data : NULL;
+}
+
+/* Returns 0, or the HTTP status to answer with. On POST the query string does not count. */
+static int read_input(struct api *a, const struct http_request *req, struct input *in)
+{
+    fields_init(&in->fields);
+    bool post = req->method == HTTP_POST;
+    struct slice source = post ? req->body : req->query;
+    char *scratch = scratch_for(a, source.len);
+    if (scratch == NULL) {
+        return 503;
+    }
+    enum body_kind kind =
+        post ? body_kind_of(req->known[HTTP_HEADER_CONTENT_TYPE], source) : BODY_FORM;
+    struct slice encoding = req->known[HTTP_HEADER_CONTENT_ENCODING];
+    if (post && encoding.len > 0 && !slice_is(encoding, "identity")) {
+        return 415;
+    }
+    switch (kind) {
+    case BODY_FORM:
+        fields_from_query(&in->fields, source, scratch, a->scratch.capacity);
+        return 0;
+    case BODY_JSON:
+        return report_json_read(&in->json, &in->fields, source) == 0 ? 0 : 503;
+    case BODY_MULTIPART:
+        return body_multipart_fields(&in->fields, req->known[HTTP_HEADER_CONTENT_TYPE], source,
+                                     scratch, a->scratch.capacity)
+                   ? 0
+                   : 415;
+    case BODY_UNSUPPORTED:
+        break;
+    }
+    return 415;
+}
+
+/* ---- Fields to an event in the batch. ---- */
+
+static void find_facts(struct api *a, struct http_conn *c, const struct http_request *req,
+                       const struct fields *f, struct report_context *ctx)
+{
+    struct client_address address = client_address_find(a->o.proxies, http_conn_peer(c), req);
+    struct slice agent = req->known[HTTP_HEADER_USER_AGENT];
+    ctx->ip = client_address_text(&address, a->o.client_ip, a->address);
+    if (a->o.client_ip != CLIENT_IP_NONE && report_wants_viewer(f)) {
+        struct client_visit visit = {address, agent, ctx->site, ctx->ts_ms};
+        ctx->viewer = client_viewer(a->hasher, &visit, a->viewer);
+    }
+    ctx->ua = client_user_agent(agent, a->o.user_agent, a->agent);
+}
+
+static struct slice key_of(uint64_t photo_id, char out[API_KEY_SIZE])
+{
+    size_t at = API_KEY_SIZE;
+    do {
+        out[--at] = (char)('0' + photo_id % 10);
+        photo_id /= 10;
+    } while (photo_id != 0);
+    return slice_make(out + at, API_KEY_SIZE - at);
+}
+
+/* Returns 0 or -errno of the journal. */
+static int put_in_journal(struct api *a, struct player_event *e)
+{
+    e->lane = journal_shard_lane(a->o.shard);
+    e->sequence = journal_shard_next(a->o.shard);
+    size_t len = event_encode(e, a->event, sizeof a->event);
+    if (len == 0) {
+        return -EMSGSIZE;
+    }
+    char key[API_KEY_SIZE];
+    return journal_append(a->o.shard, e->ts_ms, key_of(e->photo_id, key),
+                          slice_make(a->event, len));
+}
+
+static void hold_ok(struct api *a, struct http_conn *c, const struct reply_form *form,
+                    const struct held *head)
+{
+    char blob[sizeof *head + REPLY_FORM_PACKED_MAX];
+    memcpy(blob, head, sizeof *head);
+    size_t len = sizeof *head + reply_form_pack(form, blob + sizeof *head);
+    http_hold(c, a->ticket, blob, len);
+}
+
+struct call {
+    struct http_conn *conn;
+    const struct http_request *req;
+    const struct site *site;
+    uint8_t method;
+    struct reply_form form;
+};
+
+static void take(struct api *a, const struct call *call, struct player_event *e)
+{
+    struct held held = {call->site->json, (uint8_t)e->kind, call->method};
+    if (call->req->method == HTTP_HEAD) { /* answered as GET, recorded as nothing */
+        buffer_reset(&a->body);
+        reply_ok(&a->body, &call->form, e->kind, held.site_json, call->req->path);
+        send_rendered(a, call->conn, 200, &call->form, REPLY_HEADERS_USUAL);
+        return;
+    }
+    int failed = put_in_journal(a, e);
+    if (failed != 0) {
+        metric_add(a->refused[REFUSED_FULL], 1);
+        buffer_reset(&a->body);
+        render_overloaded(&a->body, &call->form, call->req->path);
+        send_rendered(a, call->conn, 503, &call->form, REPLY_HEADERS_RETRY);
+        return;
+    }
+    metric_add(a->taken[e->kind == EVENT_KIND_PLAY ? TAKEN_PLAY : TAKEN_EVENT], 1);
+    hold_ok(a, call->conn, &call->form, &held);
+}
+
+static void report(struct api *a, struct call *call, const struct input *in)
+{
+    struct report_fault why;
+    struct player_event event;
+    struct report_context ctx = {.site = slice_of(call->site->key), .ts_ms = receive_time(a)};
+    bool form_good =
+        reply_form_choose(&call->form, &in->fields, call->req->known[HTTP_HEADER_ACCEPT], &why);
+    find_facts(a, call->conn, call->req, &in->fields, &ctx);
+    if (!form_good ||
+        report_make(&in->fields, methods[call->method].asked, &ctx, &event, &why) != REPORT_OK) {
+        metric_add(a->refused[REFUSED_INPUT], 1);
+        send_error(a, call->conn, call->req, &call->form, &why);
+        return;
+    }
+    take(a, call, &event);
+}
+
+static void serve_method(struct api *a, struct http_conn *c, const struct http_request *req,
+                         size_t method)
+{
+    struct call call = {.conn = c,
+                        .req = req,
+                        .site = sites_by_host(a->o.sites, req->host),
+                        .method = (uint8_t)method};
+    struct input in = {.json = NULL};
+    int status = read_input(a, req, &in);
+    if (status == 0) {
+        report(a, &call, &in);
+    } else {
+        send_text(c, status,
+                  status == 415 ? "this body's media type or encoding is not taken\n"
+                                : "out of memory\n",
+                  status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
+    }
+    report_json_free(in.json);
+}
+
+/* ---- Routes. ---- */
+
+static bool under_api(struct slice path)
+{
+    return path.len >= 5 && memcmp(path.data, "/api/", 5) == 0;
+}
+
+static void no_such_method(struct api *a, struct http_conn *c, const struct http_request *req)
+{
+    struct report_fault why = {"no_such_method", "There is no such method."};
+    struct reply_form form;
+    struct input in = {.json = NULL};
+    reply_form_init(&form);
+    if (read_input(a, req, &in) == 0) {
+        struct report_fault bad_form;
+        (void)reply_form_choose(&form, &in.fields, req->known[HTTP_HEADER_ACCEPT], &bad_form);
+    }
+    metric_add(a->refused[REFUSED_METHOD], 1);
+    send_error(a, c, req, &form, &why);
+    report_json_free(in.json);
+}
+
+static void serve_other(struct api *a, struct http_conn *c, const struct http_request *req)
+{
+    if (slice_is(req->path, "/healthz")) {
+        send_text(c, 200, "ok\n", REPLY_HEADERS_USUAL);
+    } else if (slice_is(req->path, "/readyz")) {
+        bool ready = atomic_load_explicit(a->o.ready, memory_order_relaxed);
+        send_text(c, ready ? 200 : 503, ready ? "ready\n" : "not ready\n", REPLY_HEADERS_USUAL);
+    } else if (under_api(req->path)) {
+        no_such_method(a, c, req);
+    } else {
+        send_text(c, 404, "not found\n", REPLY_HEADERS_USUAL);
+    }
+}
+
+static void on_request(struct http_conn *c, const struct http_request *req, void *arg)
+{
+    struct api *a = arg;
+    if (req->method == HTTP_OTHER_METHOD) {
+        send_text(c, 405, "only GET, HEAD, POST and OPTIONS are served\n", REPLY_HEADERS_ALLOW);
+        return;
+    }
+    if (req->method == HTTP_OPTIONS) {
+        send_text(c, 204, NULL, REPLY_HEADERS_PREFLIGHT);
+        return;
+    }
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (slice_is(req->path, methods[i].path)) {
+            serve_method(a, c, req, i);
+            return;
+        }
+    }
+    serve_other(a, c, req);
+}
+
+static void on_release(const void *data, size_t len, int outcome, struct http_reply *out, void *arg)
+{
+    struct api *a = arg;
+    struct held held;
+    struct reply_form form;
+    memcpy(&held, data, sizeof held);
+    (void)reply_form_unpack(&form, (const char *)data + sizeof held, len - sizeof held); /* ours */
+    struct slice endpoint = slice_of(methods[held.method].path);
+    buffer_reset(&a->body);
+    if (outcome == 0) {
+        reply_ok(&a->body, &form, (enum event_kind)held.kind, held.site_json, endpoint);
+    } else {
+        render_overloaded(&a->body, &form, endpoint);
+    }
+    *out = (struct http_reply){
+        .status = outcome == 0 ? 200 : 503,
+        .content_type = reply_content_type(&form),
+        .headers = reply_headers(outcome == 0 ? REPLY_HEADERS_USUAL : REPLY_HEADERS_RETRY),
+        .body = buffer_slice(&a->body),
+        .close = buffer_failed(&a->body),
+    };
+}
+
+static void on_reject(int status, struct http_reply *out, void *arg)
+{
+    (void)arg;
+    out->content_type = "text/plain; charset=utf-8";
+    out->headers = reply_headers(status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
+    out->body = slice_of("this request is not well formed, or too large\n");
+}
+
+struct http_handler api_handler(struct api *a)
+{
+    return (struct http_handler){
+        .on_request = on_request, .on_release = on_release, .on_reject = on_reject, .arg = a};
+}

@@ -1,0 +1,42 @@
+/*
+ * The routes of the report API: a request to a report, into the journal's batch, its reply held
+ * until the batch is written. One api per worker; all functions belong to the worker's thread.
+ */
+#ifndef INGEST_API_H
+#define INGEST_API_H
+
+#include "common/http_server.h"
+#include "common/sites.h"
+#include "ingest/client.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct api;
+struct journal_shard;
+struct metrics;
+
+struct api_options {
+    const struct sites *sites;
+    const struct client_proxies *proxies;
+    enum client_ip client_ip;
+    enum client_agent user_agent;
+    int error_status; /* of an error the API itself answers: 200 or 400 */
+    const atomic_bool *ready;
+    const uint8_t *secret; /* CLIENT_SECRET_SIZE bytes; copied */
+    struct journal_shard *shard;
+    struct metrics *metrics;
+};
+
+/* Returns 0 or -ENOMEM. What options point to outlives the api. */
+int api_new(struct api **out, const struct api_options *options);
+void api_free(struct api *a);
+
+/* The handler for http_server_new(); its arg is a. */
+struct http_handler api_handler(struct api *a);
+
+/* Replies held from now on get this ticket: one a turn. */
+void api_begin_turn(struct api *a, uint64_t ticket);
+
+#endif

@@ -1,0 +1,62 @@
+#include "ingest/options.h"
+
+#include <stddef.h>
+
+#define AT(member) offsetof(struct ingest_options, member)
+#define GIB (INT64_C(1) << 30)
+
+static const struct config_option table[] = {
+    {"listen", CONFIG_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, "", NULL,
+     "address for the players' reports; port 0 lets the system choose"},
+    {"admin_listen", CONFIG_TEXT, AT(admin_listen), "127.0.0.1:9080", 0, 0, "", NULL,
+     "address for /healthz, /readyz and /metrics, apart from players"},
+    {"workers", CONFIG_NUMBER, AT(workers), "0", 0, 256, "", NULL,
+     "event loops, each with its shard of the journal; 0 = one per processor"},
+    {"journal", CONFIG_TEXT, AT(journal), "journal", 0, 0, "", NULL,
+     "folder that holds what is acknowledged and not yet on Kafka"},
+    {"journal_max_bytes", CONFIG_SIZE, AT(journal_max_bytes), "10GiB", 64 << 20, 1024 * GIB,
+     "bytes", NULL, "limit of the journal on disk; past it reports get 503"},
+    {"ack", CONFIG_CHOICE, AT(ack), "journal", 0, 0, "", "journal",
+     "when a report is acknowledged: journal = once it is written to the journal"},
+    {"topic", CONFIG_TEXT, AT(topic), "video.player.reports.v1", 0, 0, "", NULL,
+     "Kafka topic for the events"},
+    {"topic_create", CONFIG_SWITCH, AT(topic_create), "on", 0, 0, "", NULL,
+     "make the topic if it is missing"},
+    {"topic_partitions", CONFIG_NUMBER, AT(topic_partitions), "12", 1, 10000, "", NULL,
+     "partitions of a topic that is made"},
+    {"topic_replication", CONFIG_NUMBER, AT(topic_replication), "0", 0, 100, "", NULL,
+     "replication of a topic that is made; 0 = the cluster's default"},
+    {"linger_ms", CONFIG_TIME, AT(linger_ms), "5", 0, 60000, "ms", NULL,
+     "how long an event may wait for others to share its batch"},
+    {"sites", CONFIG_TEXT, AT(sites), "", 0, 0, "", NULL,
+     "JSON file of the sites; empty = one default site"},
+    {"trusted_proxies", CONFIG_TEXT, AT(trusted_proxies), "", 0, 0, "", NULL,
+     "addresses and CIDRs whose X-Forwarded-For and Forwarded are believed"},
+    {"client_ip", CONFIG_CHOICE, AT(client_ip), "truncated", 0, 0, "", "full|truncated|none",
+     "how much of a viewer's address is kept; truncated = /24 and /48"},
+    {"user_agent", CONFIG_CHOICE, AT(user_agent), "full", 0, 0, "", "full|none",
+     "whether a viewer's user agent is kept"},
+    {"error_status", CONFIG_CHOICE, AT(error_status), "200", 0, 0, "", "200|400",
+     "HTTP status of an error that the API answers; 200 is what players in the field expect"},
+    {"log_level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "", "debug|info|warn|error",
+     "least level of the log on standard error"},
+    {"drain_timeout", CONFIG_TIME, AT(drain_timeout_ms), "10s", 0, 3600000, "ms", NULL,
+     "how long SIGTERM waits for open requests and for Kafka; the rest stays in the journal"},
+};
+
+enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
+                                       char **argv, char **envp)
+{
+    const struct config_spec spec = {
+        .program = "playreport-ingest",
+        .summary =
+            "Usage: playreport-ingest --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n\n"
+            "Takes the reports of video players over HTTP, answers each once it is journalled,\n"
+            "and puts it on Kafka. Settings come from --config FILE (JSON), PLAYREPORT_<NAME>\n"
+            "and flags; the later wins. Any librdkafka property passes through as --kafka.NAME.\n",
+        .options = table,
+        .option_count = sizeof table / sizeof table[0],
+        .values = values,
+    };
+    return config_read(out, &spec, argc, argv, envp);
+}

@@ -1,0 +1,33 @@
+/* The option table of playreport-ingest, and the values it fills. */
+#ifndef INGEST_OPTIONS_H
+#define INGEST_OPTIONS_H
+
+#include "common/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ingest_options {
+    const char *listen, *admin_listen;
+    int64_t workers; /* 0 = one per processor */
+    const char *journal;
+    int64_t journal_max_bytes;
+    int64_t ack; /* index of the choices: 0 = journal */
+    const char *topic;
+    bool topic_create;
+    int64_t topic_partitions, topic_replication;
+    int64_t linger_ms;
+    const char *sites;
+    const char *trusted_proxies;
+    int64_t client_ip;    /* enum client_ip */
+    int64_t user_agent;   /* enum client_agent */
+    int64_t error_status; /* index of the choices: 0 = 200, 1 = 400 */
+    int64_t log_level;    /* enum log_level */
+    int64_t drain_timeout_ms;
+};
+
+/* Reads them; see config_read(). values must stay where it is until config_free(). */
+enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
+                                       char **argv, char **envp);
+
+#endif

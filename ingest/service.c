@@ -1,0 +1,240 @@
+#include "ingest/service.h"
+
+#include "common/admin.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/sites.h"
+#include "common/text.h"
+#include "ingest/journal.h"
+#include "ingest/publisher.h"
+#include "ingest/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SERVICE_SEGMENT_BYTES = 16 << 20, SERVICE_RETENTION_DAYS = 7 };
+
+struct service {
+    const struct ingest_options *o;
+    struct metrics *metrics;
+    struct sites *sites;
+    struct client_proxies *proxies;
+    struct journal *journal;
+    struct publisher *publisher;
+    struct worker **workers;
+    size_t worker_count;
+    struct admin *admin;
+    atomic_bool ready;
+    uint8_t secret[CLIENT_SECRET_SIZE];
+};
+
+static size_t workers_wanted(const struct ingest_options *o)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (o->workers > 0) {
+        return (size_t)o->workers;
+    }
+    return processors < 1 ? 1 : (size_t)processors;
+}
+
+/* ---- What the admin pages say. ---- */
+
+static void on_health(struct buffer *json, void *arg)
+{
+    const struct service *s = arg;
+    buffer_append_format(json, "{\"status\":\"ok\",\"ack\":\"journal\",\"workers\":%zu}\n",
+                         s->worker_count);
+}
+
+/* Kafka away is not unready, as long as the journal takes. */
+static bool on_ready(struct buffer *json, void *arg)
+{
+    struct service *s = arg;
+    struct journal_status js;
+    struct publisher_status ps;
+    journal_status(s->journal, &js);
+    publisher_status(s->publisher, &ps);
+    bool draining = !atomic_load(&s->ready);
+    bool ready = !draining && js.last_error == 0;
+    buffer_append_format(json, "{\"ready\":%s,\"reason\":\"%s\",\"ack\":\"journal\"",
+                         ready ? "true" : "false",
+                         draining             ? "draining"
+                         : js.last_error != 0 ? "journal"
+                                              : "");
+    buffer_append_format(json, ",\"journal\":{\"bytes\":%llu,\"max_bytes\":%llu,\"waiting\":%llu",
+                         (unsigned long long)js.bytes, (unsigned long long)js.max_bytes,
+                         (unsigned long long)js.waiting);
+    buffer_append_format(json, ",\"oldest_ms\":%llu,\"damaged\":%llu,\"error\":",
+                         (unsigned long long)js.oldest_ms, (unsigned long long)js.damaged);
+    text_append_json(json, slice_of(js.last_error == 0 ? "" : strerror(-js.last_error)));
+    buffer_append_format(json, "},\"kafka\":{\"connected\":%s,\"delivered\":%llu,\"reason\":",
+                         ps.connected ? "true" : "false", (unsigned long long)ps.delivered);
+    text_append_json(json, slice_of(ps.reason));
+    buffer_append_text(json, "}}\n");
+    return ready;
+}
+
+/* ---- Building, from last to first. ---- */
+
+static int open_journal(struct service *s, struct error *err)
+{
+    const struct journal_options options = {
+        .dir = s->o->journal,
+        .max_bytes = (uint64_t)s->o->journal_max_bytes,
+        .segment_bytes = SERVICE_SEGMENT_BYTES,
+        .shard_count = (unsigned)workers_wanted(s->o),
+        .metrics = s->metrics,
+    };
+    int failed = journal_open(&s->journal, &options, err);
+    return failed != 0 ? failed : journal_secret(s->journal, s->secret);
+}
+
+static int start_publisher(struct service *s, const struct config *config, struct error *err)
+{
+    const struct publisher_options options = {
+        .journal = s->journal,
+        .config = config,
+        .topic = s->o->topic,
+        .topic_create = s->o->topic_create,
+        .topic_partitions = (int)s->o->topic_partitions,
+        .topic_replication = s->o->topic_replication == 0 ? -1 : (int)s->o->topic_replication,
+        .topic_retention_ms = INT64_C(86400000) * SERVICE_RETENTION_DAYS,
+        .linger_ms = (int)s->o->linger_ms,
+        .metrics = s->metrics,
+    };
+    return publisher_start(&s->publisher, &options, err);
+}
+
+static int start_worker(struct service *s, const char *listen, struct error *err)
+{
+    const struct worker_options options = {
+        .listen = listen,
+        .api = {.sites = s->sites,
+                .proxies = s->proxies,
+                .client_ip = (enum client_ip)s->o->client_ip,
+                .user_agent = (enum client_agent)s->o->user_agent,
+                .error_status = s->o->error_status == 1 ? 400 : 200,
+                .ready = &s->ready,
+                .secret = s->secret,
+                .shard = journal_shard_at(s->journal, (unsigned)s->worker_count),
+                .metrics = s->metrics},
+    };
+    int failed = worker_start(&s->workers[s->worker_count], &options, err);
+    if (failed == 0) {
+        s->worker_count++;
+    }
+    return failed;
+}
+
+/* The first worker takes the port that `listen` says; with port 0 the others share what it got. */
+static int start_workers(struct service *s, struct error *err)
+{
+    size_t wanted = workers_wanted(s->o);
+    s->workers = calloc(wanted, sizeof(struct worker *));
+    if (s->workers == NULL) {
+        return -ENOMEM;
+    }
+    char shared[300];
+    const char *listen = s->o->listen;
+    for (size_t i = 0; i < wanted; i++) {
+        int failed = start_worker(s, listen, err);
+        if (failed != 0) {
+            return failed;
+        }
+        const char *colon = strrchr(listen, ':');
+        int host = colon == NULL ? (int)strlen(listen) : (int)(colon - listen);
+        if (i == 0) {
+            (void)snprintf(shared, sizeof shared, "%.*s:%u", host, listen,
+                           worker_port(s->workers[0]));
+            listen = shared;
+        }
+    }
+    return 0;
+}
+
+static int build(struct service *s, struct event_base *base, const struct config *config,
+                 struct error *err)
+{
+    const struct admin_handler pages = {on_health, on_ready, s};
+    s->metrics = metrics_new();
+    int failed = s->metrics == NULL ? -ENOMEM : sites_load(&s->sites, s->o->sites, err);
+    if (failed == 0) {
+        failed = client_proxies_parse(&s->proxies, s->o->trusted_proxies, err);
+    }
+    if (failed == 0) {
+        failed = open_journal(s, err);
+    }
+    if (failed == 0) {
+        failed = start_publisher(s, config, err);
+    }
+    if (failed == 0) {
+        failed = admin_open(&s->admin, base, s->o->admin_listen, &pages, s->metrics, err);
+    }
+    return failed == 0 ? start_workers(s, err) : failed;
+}
+
+int service_start(struct service **out, struct event_base *base, const struct ingest_options *o,
+                  const struct config *config, struct error *err)
+{
+    struct service *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return -ENOMEM;
+    }
+    s->o = o;
+    int failed = build(s, base, config, err);
+    if (failed != 0) {
+        service_stop(s);
+        return failed;
+    }
+    atomic_store(&s->ready, true);
+    LOG_INFO("listening", log_uint("port", worker_port(s->workers[0])),
+             log_uint("admin_port", admin_port(s->admin)), log_uint("workers", s->worker_count),
+             log_text("ack", "journal"));
+    *out = s;
+    return 0;
+}
+
+void service_flush(struct service *s)
+{
+    admin_flush(s->admin);
+}
+
+static uint64_t left_until(uint64_t deadline_ms)
+{
+    uint64_t now_ms = clock_mono_ms();
+    return now_ms < deadline_ms ? deadline_ms - now_ms : 0;
+}
+
+static void stop_workers(struct service *s, uint64_t deadline_ms)
+{
+    for (size_t i = 0; i < s->worker_count; i++) {
+        worker_drain(s->workers[i]);
+    }
+    for (size_t i = 0; i < s->worker_count; i++) {
+        worker_stop(s->workers[i], left_until(deadline_ms));
+    }
+    free(s->workers);
+}
+
+void service_stop(struct service *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    uint64_t deadline_ms = clock_mono_ms() + (uint64_t)s->o->drain_timeout_ms;
+    atomic_store(&s->ready, false);
+    stop_workers(s, deadline_ms);
+    if (s->publisher != NULL) {
+        uint64_t waiting = publisher_stop(s->publisher, (int64_t)left_until(deadline_ms));
+        LOG_INFO("stopped", log_uint("waiting", waiting));
+    }
+    admin_close(s->admin);
+    journal_close(s->journal);
+    client_proxies_free(s->proxies);
+    sites_free(s->sites);
+    metrics_free(s->metrics);
+    free(s);
+}
