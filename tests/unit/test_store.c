@@ -12,10 +12,14 @@
 #include "consumer/store.h"
 #include "consumer/store_reader.h"
 
+#include <sqlite3.h>
+
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -362,6 +366,89 @@ static void a_file_that_is_no_database_is_left_alone(void **state)
     assert_int_equal(facts.st_size, 100 * sizeof(text));
 }
 
+static void run_sql(const struct fixture *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(strchr(f->url, '/'), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void a_store_of_a_newer_version_is_refused(void **state)
+{
+    const struct fixture *f = *state;
+    store_close(open_store(f));
+    run_sql(f, "UPDATE meta SET value = value + 1 WHERE name = 'schema_version'");
+    struct store *s = NULL;
+    struct store_reader *r = NULL;
+    struct error err = {""};
+    assert_int_equal(store_open(&s, f->url, &err), -EPROTONOSUPPORT);
+    assert_non_null(strstr(err.text, "a newer PlayReport"));
+    assert_int_equal(store_reader_open(&r, f->url, &err), -EPROTONOSUPPORT);
+    run_sql(f, "UPDATE meta SET value = value - 1 WHERE name = 'schema_version'");
+    store_close(open_store(f));
+}
+
+static void a_database_of_something_else_is_refused(void **state)
+{
+    const struct fixture *f = *state;
+    run_sql(f, "CREATE TABLE recipes (name TEXT)");
+    struct store *s = NULL;
+    struct store_reader *r = NULL;
+    struct error err = {""};
+    assert_int_equal(store_open(&s, f->url, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "not a store of PlayReport"));
+    assert_int_equal(store_reader_open(&r, f->url, &err), -EINVAL);
+}
+
+static void an_empty_database_is_no_store_to_a_reader(void **state)
+{
+    const struct fixture *f = *state;
+    run_sql(f, "VACUUM");
+    struct store_reader *r = NULL;
+    struct error err = {""};
+    assert_int_equal(store_reader_open(&r, f->url, &err), -EPROTONOSUPPORT);
+    assert_non_null(strstr(err.text, "start the consumer"));
+}
+
+/* Another process that holds the database. */
+static void a_busy_database_is_to_be_tried_again(void **state)
+{
+    const struct fixture *f = *state;
+    struct store *s = open_store(f);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(strchr(f->url, '/'), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_RETRY);
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
+    assert_counted(f, 5);
+    store_close(s);
+}
+
+/* The disk takes no more bytes in the middle of a commit. */
+static void a_disk_that_fails_leaves_nothing(void **state)
+{
+    const struct fixture *f = *state;
+    struct store *s = open_store(f);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
+    struct rlimit before, low = {.rlim_cur = 4096};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    low.rlim_max = before.rlim_max;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    enum store_result result = write_flush(s, 10, 20, 5);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(result, STORE_CONFLICT);
+    assert_int_equal(read_position(s), 10);
+    assert_counted(f, 5);
+    assert_int_equal(write_flush(s, 10, 20, 5), STORE_OK);
+    assert_counted(f, 10);
+    store_close(s);
+}
+
 static void sums_go_past_32_bits(void **state)
 {
     struct store *s = open_store(*state);
@@ -518,6 +605,12 @@ int main(void)
         cmocka_unit_test(urls_of_no_store_are_refused_with_a_sentence),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_left_alone, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_store_of_a_newer_version_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_database_of_something_else_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_database_is_no_store_to_a_reader, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_busy_database_is_to_be_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_disk_that_fails_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sums_go_past_32_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(totals_are_exact_when_every_kth_commit_fails, set_up,
                                         tear_down),
