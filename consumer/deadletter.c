@@ -34,8 +34,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 static int open_producer(struct deadletter *d, const struct config *config, struct error *err)
 {
     rd_kafka_conf_t *conf = NULL;
-    int failed =
-        kafka_conf_make(&conf, KAFKA_PRODUCER, "playreport-deadletter", NULL, config, err);
+    int failed = kafka_conf_make(&conf, KAFKA_PRODUCER, "playreport-deadletter", NULL, config, err);
     if (failed != 0) {
         return failed;
     }

@@ -226,3 +226,13 @@ void intern_reset(struct intern *n)
     intern_commit(n);
     fill_slots(n);
 }
+
+struct slice intern_text(const struct intern *n, uint32_t id)
+{
+    for (size_t i = 0; i < n->count; i++) {
+        if (n->strings[i].id == id) {
+            return n->strings[i].text;
+        }
+    }
+    return slice_of(NULL);
+}

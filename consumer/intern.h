@@ -20,6 +20,10 @@ int intern_load(struct intern *n, uint32_t id, struct slice text);
  */
 uint32_t intern_id(struct intern *n, struct slice text);
 
+/* The text of an id; absent for one that there is not. Looks through all of them: not for hot ways.
+ */
+struct slice intern_text(const struct intern *n, uint32_t id);
+
 /* The pending strings in the order of their ids; valid until the next call that changes n. */
 const struct store_string *intern_pending(const struct intern *n, size_t *count);
 void intern_commit(struct intern *n);

@@ -45,7 +45,8 @@ void marks_free(struct marks *m)
     free(m);
 }
 
-/* Lanes are random already; the partition is spread with an odd constant (2^64 over the golden ratio). */
+/* Lanes are random already; the partition is spread with an odd constant (2^64 over the golden
+ * ratio). */
 static size_t hash(int32_t partition, uint64_t lane)
 {
     uint64_t h = lane ^ ((uint64_t)(uint32_t)partition * 0x9e3779b97f4a7c15U);

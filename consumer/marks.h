@@ -1,6 +1,6 @@
 /*
- * The highest sequence applied of each (partition, lane): what drops every repeat. Changes since the last
- * commit are kept apart, so that they go with a flush or fall with it. Pure; one thread.
+ * The highest sequence applied of each (partition, lane): what drops every repeat. Changes since
+ * the last commit are kept apart, so that they go with a flush or fall with it. Pure; one thread.
  */
 #ifndef CONSUMER_MARKS_H
 #define CONSUMER_MARKS_H

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-    POLL_BATCH_MAX = 4096,    /* records a call; bounds what is held between two flushes' checks */
+    POLL_BATCH_MAX = 4096, /* records a call; bounds what is held between two flushes' checks */
     POLL_FAULT_SIZE = 256,
     POLL_CLOSE_WAIT_MS = 10000 /* librdkafka before 2.6 may hang in close: then we go without it */
 };
@@ -41,7 +41,8 @@ static int64_t start_of(struct poll_offset o)
     return o.offset == POLL_FROM_START ? RD_KAFKA_OFFSET_BEGINNING : o.offset;
 }
 
-/* The offsets go into the list given to assign(): a seek() right after it fails (kafka notes, C02). */
+/* The offsets go into the list given to assign(): a seek() right after it fails (kafka notes, C02).
+ */
 static bool assign(struct poll *p, rd_kafka_topic_partition_list_t *list)
 {
     struct poll_offset *offsets = offsets_of(list);
@@ -184,7 +185,8 @@ void poll_close(struct poll *p)
     free(p);
 }
 
-/* An error that came in a record's place. Those that librdkafka mends by itself are only told of. */
+/* An error that came in a record's place. Those that librdkafka mends by itself are only told of.
+ */
 static void take_error(struct poll *p, const rd_kafka_message_t *m)
 {
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -259,8 +261,8 @@ void poll_pause(struct poll *p, bool pause)
     if (rd_kafka_assignment(p->rk, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return; /* nothing assigned, nothing to pause */
     }
-    rd_kafka_resp_err_t failed = pause ? rd_kafka_pause_partitions(p->rk, list)
-                                       : rd_kafka_resume_partitions(p->rk, list);
+    rd_kafka_resp_err_t failed =
+        pause ? rd_kafka_pause_partitions(p->rk, list) : rd_kafka_resume_partitions(p->rk, list);
     if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
         LOG_WARN("pause_failed", log_text("err", rd_kafka_err2str(failed)));
     }

@@ -1,6 +1,6 @@
 /*
- * Records in batches from the topic, assignments and offsets: the consumer group's side of librdkafka. All
- * functions belong to the pipeline's thread, and so do the handler's calls.
+ * Records in batches from the topic, assignments and offsets: the consumer group's side of
+ * librdkafka. All functions belong to the pipeline's thread, and so do the handler's calls.
  */
 #ifndef CONSUMER_POLL_H
 #define CONSUMER_POLL_H
@@ -32,9 +32,11 @@ enum { POLL_FROM_START = -1 };
 
 /* Called from within poll_records() and poll_close(). */
 struct poll_handler {
-    /* Fills in where each of the count new partitions starts. -errno: try again with the next rebalance. */
+    /* Fills in where each of the count new partitions starts. -errno: try again with the next
+     * rebalance. */
     int (*on_assign)(struct poll_offset *offsets, size_t count, void *arg);
-    /* All partitions are about to go: write what is held now; afterwards their records are not ours. */
+    /* All partitions are about to go: write what is held now; afterwards their records are not
+     * ours. */
     void (*on_revoke)(void *arg);
     /* The broker no longer has the offset that partition stands at: it stands still. */
     void (*on_out_of_range)(int32_t partition, const char *reason, void *arg);
@@ -49,11 +51,13 @@ int poll_open(struct poll **out, const struct config *config, const char *group,
 void poll_close(struct poll *p);
 
 /*
- * Waits up to timeout_ms and gives up to max records. They live until the next call. Returns how many.
+ * Waits up to timeout_ms and gives up to max records. They live until the next call. Returns how
+ * many.
  */
 size_t poll_records(struct poll *p, struct poll_record *out, size_t max, int timeout_ms);
 
-/* Starts all assigned partitions anew at these offsets; what was fetched is thrown away. 0 or -errno. */
+/* Starts all assigned partitions anew at these offsets; what was fetched is thrown away. 0 or
+ * -errno. */
 int poll_restart(struct poll *p, const struct poll_offset *offsets, size_t count);
 
 /* Pauses or resumes fetching of everything assigned; poll_records() must still be called. */

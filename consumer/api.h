@@ -1,0 +1,33 @@
+/*
+ * The read side over HTTP: GET /v1/report. An event loop in a thread of its own, so that a long
+ * question holds up neither counting nor the operators' pages.
+ */
+#ifndef CONSUMER_API_H
+#define CONSUMER_API_H
+
+#include "common/error.h"
+#include "common/sites.h"
+
+#include <stdint.h>
+
+struct api;
+struct metrics;
+struct pipeline;
+
+struct api_options {
+    const char *listen;
+    const char *store; /* url; the store must exist */
+    const char *read_tokens;
+    const struct sites *sites;
+    struct pipeline *pipeline; /* for complete_through; outlives the api */
+    struct metrics *metrics;
+};
+
+/* Listens and starts the thread. Returns 0 or -errno with a sentence. */
+int api_start(struct api **out, const struct api_options *options, struct error *err);
+uint16_t api_port(const struct api *a);
+
+/* Ends the thread and frees a. NULL is a no-op. */
+void api_stop(struct api *a);
+
+#endif

@@ -1,0 +1,60 @@
+#include "common/clock.h"
+#include "consumer/ask.h"
+#include "consumer/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXIT_BAD_QUESTION = 2 };
+
+static int open_ask(struct ask *a, const struct consumer_options *o, struct sites **sites,
+                    struct error *err)
+{
+    int failed = sites_load(sites, o->sites, err);
+    if (failed == 0) {
+        failed = site_zones_new(&a->zones, *sites, err);
+    }
+    return failed == 0 ? store_reader_open(&a->reader, o->store, err) : failed;
+}
+
+static int print_answer(const struct ask *a, const struct query *q)
+{
+    struct buffer out;
+    buffer_init(&out);
+    enum store_read_result result = ask_report(a, q, &out);
+    int status = EXIT_FAILURE;
+    if (result == STORE_READ_OK) {
+        status = fwrite(out.data, 1, out.len, stdout) == out.len ? EXIT_SUCCESS : EXIT_FAILURE;
+    } else if (result == STORE_READ_TOO_LONG) {
+        (void)fputs("report: it took longer than 5 s; ask for a shorter range\n", stderr);
+    } else {
+        (void)fputs("report: the store could not be read; see the line above\n", stderr);
+    }
+    buffer_fini(&out);
+    return status;
+}
+
+int command_report(const struct consumer_options *o)
+{
+    struct query_param params[CONSUMER_QUERY_FLAGS];
+    struct query_error fault;
+    struct query q;
+    size_t count = consumer_options_query(o, params);
+    if (!query_parse(params, count, (int64_t)clock_wall_ms(), &q, &fault)) {
+        (void)fprintf(stderr, "report: --%s: %s\n", fault.parameter, fault.message);
+        return EXIT_BAD_QUESTION;
+    }
+    struct ask a = {.reader = NULL};
+    struct sites *sites = NULL;
+    struct error err = {""};
+    int status = EXIT_FAILURE;
+    if (open_ask(&a, o, &sites, &err) == 0) {
+        status = print_answer(&a, &q);
+    } else {
+        (void)fprintf(stderr, "report: %s\n", err.text);
+    }
+    store_reader_close(a.reader);
+    site_zones_free(a.zones);
+    sites_free(sites);
+    return status;
+}

@@ -1,0 +1,155 @@
+#include "common/admin.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/text.h"
+#include "consumer/api.h"
+#include "consumer/commands.h"
+#include "consumer/pipeline.h"
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct daemon {
+    const struct consumer_options *o;
+    const struct config *config;
+    struct event_base *base;
+    struct event *term, *interrupt;
+    struct metrics *metrics;
+    struct sites *sites;
+    struct pipeline *pipeline;
+    struct api *api;
+    struct admin *admin;
+    bool stop;
+};
+
+static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+    (void)signal_number;
+    (void)what;
+    struct daemon *d = arg;
+    d->stop = true;
+}
+
+static void on_health(struct buffer *json, void *arg)
+{
+    (void)arg;
+    buffer_append_text(json, "{\"status\":\"ok\"}\n");
+}
+
+static bool on_ready(struct buffer *json, void *arg)
+{
+    struct daemon *d = arg;
+    struct pipeline_status ps;
+    pipeline_status(d->pipeline, &ps);
+    buffer_append_format(json, "{\"ready\":%s,\"reason\":", ps.ready ? "true" : "false");
+    text_append_json(json, slice_of(ps.reason));
+    buffer_append_format(json, ",\"partitions\":%llu,\"lag_records\":%lld,",
+                         (unsigned long long)ps.partitions, (long long)ps.lag_records);
+    buffer_append_format(json, "\"complete_through\":%lld}\n", (long long)ps.complete_through_ms);
+    return ps.ready;
+}
+
+static double on_lag(void *arg)
+{
+    struct daemon *d = arg;
+    struct pipeline_status ps;
+    pipeline_status(d->pipeline, &ps);
+    return ps.lag_records < 0 ? 0 : (double)ps.lag_records;
+}
+
+static int open_loop(struct daemon *d)
+{
+    d->base = event_base_new();
+    if (d->base == NULL) {
+        return -ENOMEM;
+    }
+    d->term = evsignal_new(d->base, SIGTERM, on_signal, d);
+    d->interrupt = evsignal_new(d->base, SIGINT, on_signal, d);
+    bool whole = d->term != NULL && d->interrupt != NULL && event_add(d->term, NULL) == 0 &&
+                 event_add(d->interrupt, NULL) == 0;
+    d->metrics = metrics_new();
+    return whole && d->metrics != NULL ? 0 : -ENOMEM;
+}
+
+static int start_pipeline(struct daemon *d, struct error *err)
+{
+    const struct pipeline_options options = {
+        .config = d->config,
+        .sites = d->sites,
+        .store = d->o->store,
+        .group = d->o->group,
+        .topic = d->o->topic,
+        .topic_create = d->o->topic_create,
+        .topic_partitions = (int)d->o->topic_partitions,
+        .topic_replication = d->o->topic_replication == 0 ? -1 : (int)d->o->topic_replication,
+        .flush_ms = (unsigned)d->o->flush_ms,
+        .metrics = d->metrics,
+    };
+    int failed = pipeline_start(&d->pipeline, &options, err);
+    return failed != 0
+               ? failed
+               : metrics_gauge(d->metrics, "playreport_consumer_lag_records", "",
+                               "Records of the assigned partitions not yet counted.", on_lag, d);
+}
+
+static int start(struct daemon *d, struct error *err)
+{
+    const struct admin_handler pages = {on_health, on_ready, d};
+    int failed = open_loop(d);
+    if (failed == 0) {
+        failed = sites_load(&d->sites, d->o->sites, err);
+    }
+    if (failed == 0) {
+        failed = start_pipeline(d, err);
+    }
+    const struct api_options api = {d->o->listen, d->o->store, d->o->read_tokens,
+                                    d->sites,     d->pipeline, d->metrics};
+    if (failed == 0) {
+        failed = api_start(&d->api, &api, err);
+    }
+    return failed == 0 ? admin_open(&d->admin, d->base, d->o->admin_listen, &pages, d->metrics, err)
+                       : failed;
+}
+
+static void stop(struct daemon *d)
+{
+    admin_close(d->admin); /* it asks the pipeline: first to go */
+    api_stop(d->api);
+    pipeline_stop(d->pipeline);
+    sites_free(d->sites);
+    metrics_free(d->metrics);
+    if (d->term != NULL) {
+        event_free(d->term);
+    }
+    if (d->interrupt != NULL) {
+        event_free(d->interrupt);
+    }
+    if (d->base != NULL) {
+        event_base_free(d->base);
+    }
+}
+
+int command_run(const struct consumer_options *o, const struct config *config)
+{
+    struct daemon d = {.o = o, .config = config};
+    struct error err = {""};
+    int failed = start(&d, &err);
+    if (failed != 0) {
+        LOG_ERROR("start_failed",
+                  log_text("err", err.text[0] != '\0' ? err.text : strerror(-failed)));
+    } else {
+        LOG_INFO("listening", log_uint("port", api_port(d.api)),
+                 log_uint("admin_port", admin_port(d.admin)), log_text("store", o->store));
+    }
+    while (failed == 0 && !d.stop && event_base_loop(d.base, EVLOOP_ONCE) >= 0) {
+        admin_flush(d.admin);
+    }
+    stop(&d);
+    if (failed == 0) {
+        LOG_INFO("stopped", log_text("store", o->store));
+    }
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

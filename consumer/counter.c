@@ -1,0 +1,170 @@
+#include "consumer/counter.h"
+
+#include "consumer/aggregate.h"
+#include "consumer/intern.h"
+#include "consumer/marks.h"
+#include "consumer/site_zones.h"
+#include "consumer/timezone.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { COUNTER_SITES_KEPT = 64 }; /* ids whose zone is remembered; a power of two */
+
+struct counter {
+    struct aggregate *aggregate;
+    struct intern *intern;
+    struct marks *marks;
+    struct site_zones *zones;
+    struct {
+        uint32_t id;
+        struct zone *zone;
+    } kept[COUNTER_SITES_KEPT]; /* by id; filled in as events come */
+    bool failed;
+};
+
+int counter_new(struct counter **out, const struct sites *sites, struct error *err)
+{
+    struct counter *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return -ENOMEM;
+    }
+    c->aggregate = aggregate_new();
+    c->intern = intern_new();
+    c->marks = marks_new();
+    int failed = c->aggregate == NULL || c->intern == NULL || c->marks == NULL
+                     ? -ENOMEM
+                     : site_zones_new(&c->zones, sites, err);
+    if (failed != 0) {
+        counter_free(c);
+        return failed;
+    }
+    *out = c;
+    return 0;
+}
+
+void counter_free(struct counter *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    aggregate_free(c->aggregate);
+    intern_free(c->intern);
+    marks_free(c->marks);
+    site_zones_free(c->zones);
+    free(c);
+}
+
+void counter_load_mark(struct counter *c, const struct store_mark *mark)
+{
+    c->failed = marks_load(c->marks, mark) != 0 || c->failed;
+}
+
+void counter_load_string(struct counter *c, uint32_t id, struct slice text)
+{
+    c->failed = intern_load(c->intern, id, text) != 0 || c->failed;
+}
+
+bool counter_failed(const struct counter *c)
+{
+    return c->failed;
+}
+
+static bool is_space(char ch)
+{
+    return ch == ' ' || (ch >= '\t' && ch <= '\r');
+}
+
+/* As sent, trimmed; absent is a name of its own (analytics, "source"). */
+static struct slice source_of(struct slice sent)
+{
+    while (sent.len > 0 && is_space(sent.data[0])) {
+        sent = slice_make(sent.data + 1, sent.len - 1);
+    }
+    while (sent.len > 0 && is_space(sent.data[sent.len - 1])) {
+        sent.len--;
+    }
+    return sent.len == 0 ? slice_of("(none)") : sent;
+}
+
+static uint8_t traffic_of(const struct player_event *e)
+{
+    unsigned traffic =
+        (e->bot ? STORE_TRAFFIC_BOT : 0U) | (e->internal ? STORE_TRAFFIC_INTERNAL : 0U);
+    return (uint8_t)traffic;
+}
+
+enum counter_result counter_add(struct counter *c, int32_t partition, const struct player_event *e)
+{
+    switch (marks_apply(c->marks, partition, e->lane, e->sequence, (int64_t)e->ts_ms)) {
+    case MARKS_NEW:
+        break;
+    case MARKS_REPEAT:
+        return COUNTER_REPEAT;
+    case MARKS_NO_MEMORY:
+        return COUNTER_NO_MEMORY;
+    }
+    bool has_event = e->kind == EVENT_KIND_EVENT;
+    struct aggregate_key key = {
+        .photo_id = e->photo_id,
+        .site = intern_id(c->intern, e->site),
+        .source = intern_id(c->intern, source_of(e->source)),
+        .event = has_event ? intern_id(c->intern, e->event) : 0,
+        .quarter = timezone_quarter((int64_t)e->ts_ms),
+        .traffic = traffic_of(e),
+    };
+    if (key.site == 0 || key.source == 0 || (has_event && key.event == 0) ||
+        aggregate_add(c->aggregate, &key) != 0) {
+        return COUNTER_NO_MEMORY;
+    }
+    size_t at = key.site % COUNTER_SITES_KEPT;
+    if (c->kept[at].id != key.site) {
+        c->kept[at].id = key.site;
+        c->kept[at].zone = site_zones_of(c->zones, e->site);
+    }
+    return COUNTER_COUNTED;
+}
+
+size_t counter_size(const struct counter *c)
+{
+    return aggregate_size(c->aggregate);
+}
+
+static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
+{
+    struct counter *c = arg;
+    size_t at = site % COUNTER_SITES_KEPT;
+    struct zone *zone = c->kept[at].id == site
+                            ? c->kept[at].zone
+                            : site_zones_of(c->zones, intern_text(c->intern, site));
+    return timezone_day(zone, quarter);
+}
+
+int counter_rows(struct counter *c, struct store_batch *batch)
+{
+    int failed =
+        aggregate_rows(c->aggregate, intern_id(c->intern, slice_of("load")), day_of, c, batch);
+    if (failed == 0) {
+        failed = marks_changed(c->marks, &batch->marks, &batch->mark_count);
+    }
+    batch->strings = intern_pending(c->intern, &batch->string_count);
+    return failed;
+}
+
+void counter_commit(struct counter *c)
+{
+    aggregate_reset(c->aggregate);
+    intern_commit(c->intern);
+    marks_commit(c->marks);
+}
+
+void counter_reset(struct counter *c)
+{
+    aggregate_reset(c->aggregate);
+    intern_reset(c->intern);
+    marks_reset(c->marks);
+    c->failed = false;
+    for (size_t i = 0; i < COUNTER_SITES_KEPT; i++) {
+        c->kept[i].id = 0;
+    }
+}

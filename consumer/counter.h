@@ -1,0 +1,41 @@
+/*
+ * Events to changes: marks drop the repeats, strings become ids, the rest is added up. What is held
+ * goes with one flush (counter_commit) or falls (counter_reset, then everything is loaded anew).
+ * One thread.
+ */
+#ifndef CONSUMER_COUNTER_H
+#define CONSUMER_COUNTER_H
+
+#include "common/error.h"
+#include "common/event.h"
+#include "common/sites.h"
+#include "consumer/store.h"
+
+struct counter;
+
+/* Returns 0 or -errno with a sentence (a site's time zone that does not exist). sites outlives it.
+ */
+int counter_new(struct counter **out, const struct sites *sites, struct error *err);
+void counter_free(struct counter *c);
+
+/* What the store has. A failure (out of memory) is remembered for counter_failed(). */
+void counter_load_mark(struct counter *c, const struct store_mark *mark);
+void counter_load_string(struct counter *c, uint32_t id, struct slice text);
+bool counter_failed(const struct counter *c);
+
+enum counter_result { COUNTER_COUNTED, COUNTER_REPEAT, COUNTER_NO_MEMORY };
+
+/* Counts one event of a partition. After COUNTER_NO_MEMORY only counter_reset() may follow. */
+enum counter_result counter_add(struct counter *c, int32_t partition, const struct player_event *e);
+
+/* Different keys held. */
+size_t counter_size(const struct counter *c);
+
+/* Fills in strings, rows and marks of the batch; they live until c changes. Returns 0 or -ENOMEM.
+ */
+int counter_rows(struct counter *c, struct store_batch *batch);
+
+void counter_commit(struct counter *c);
+void counter_reset(struct counter *c);
+
+#endif

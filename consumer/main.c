@@ -1,0 +1,27 @@
+/* playreport-consumer: the topic's events into numbers per photo_id and source. */
+#include "common/log.h"
+#include "consumer/commands.h"
+
+#include <stdlib.h>
+
+enum { EXIT_USAGE = 2 };
+
+int main(int argc, char **argv, char **envp)
+{
+    struct consumer_options options = {0};
+    enum consumer_command command = CONSUMER_RUN;
+    struct config *config = NULL;
+    switch (consumer_options_read(&config, &options, &command, argc, argv, envp)) {
+    case CONFIG_DONE:
+        return EXIT_SUCCESS;
+    case CONFIG_BAD_USAGE:
+        return EXIT_USAGE;
+    case CONFIG_RUN:
+        break;
+    }
+    log_set_level((enum log_level)options.log_level);
+    int status =
+        command == CONSUMER_REPORT ? command_report(&options) : command_run(&options, config);
+    config_free(config);
+    return status;
+}

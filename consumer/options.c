@@ -1,0 +1,153 @@
+#include "consumer/options.h"
+
+#include "common/log.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct consumer_options, member)
+#define QUERY(i) (AT(query) + (i) * sizeof(const char *))
+
+/* Of every command. */
+#define SHARED                                                                                     \
+    {"store",                                                                                      \
+     CONFIG_TEXT,                                                                                  \
+     AT(store),                                                                                    \
+     "sqlite:playreport.db",                                                                       \
+     0,                                                                                            \
+     0,                                                                                            \
+     "",                                                                                           \
+     NULL,                                                                                         \
+     "where the numbers are kept: sqlite:PATH"},                                                   \
+        {"sites",                                                                                  \
+         CONFIG_TEXT,                                                                              \
+         AT(sites),                                                                                \
+         "",                                                                                       \
+         0,                                                                                        \
+         0,                                                                                        \
+         "",                                                                                       \
+         NULL,                                                                                     \
+         "JSON file of the sites (key, time_zone); empty = one default site, UTC"},                \
+    {                                                                                              \
+        "log_level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "", "debug|info|warn|error",      \
+            "least level of the log on standard error"                                             \
+    }
+
+static const struct config_option run_table[] = {
+    SHARED,
+    {"listen", CONFIG_TEXT, AT(listen), "127.0.0.1:8081", 0, 0, "", NULL,
+     "address for /v1/report; beyond loopback only with read_tokens; port 0 lets the system "
+     "choose"},
+    {"admin_listen", CONFIG_TEXT, AT(admin_listen), "127.0.0.1:9081", 0, 0, "", NULL,
+     "address for /healthz, /readyz and /metrics"},
+    {"group", CONFIG_TEXT, AT(group), "playreport", 0, 0, "", NULL, "Kafka consumer group"},
+    {"topic", CONFIG_TEXT, AT(topic), "video.player.reports.v1", 0, 0, "", NULL,
+     "Kafka topic with the events; dead letters go to the same name with .dlq"},
+    {"topic_create", CONFIG_SWITCH, AT(topic_create), "on", 0, 0, "", NULL,
+     "make the topics if they are missing"},
+    {"topic_partitions", CONFIG_NUMBER, AT(topic_partitions), "12", 1, 10000, "", NULL,
+     "partitions of a topic that is made"},
+    {"topic_replication", CONFIG_NUMBER, AT(topic_replication), "0", 0, 100, "", NULL,
+     "replication of a topic that is made; 0 = the cluster's default"},
+    {"flush_ms", CONFIG_TIME, AT(flush_ms), "200", 1, 60000, "ms", NULL,
+     "how long a change may wait for others to share its transaction"},
+    {"read_tokens", CONFIG_TEXT, AT(read_tokens), "", 0, 0, "", NULL,
+     "bearer tokens that may read, separated by commas; empty = anyone on loopback"},
+};
+
+static const struct config_option report_table[] = {
+    SHARED,
+    {"dimensions", CONFIG_TEXT, QUERY(0), "photo_id,source", 0, 0, "", NULL,
+     "what the rows are by: site, photo_id, source, event, day, quarter"},
+    {"metrics", CONFIG_TEXT, QUERY(1), "", 0, 0, "", NULL, "reports, events, loads"},
+    {"where", CONFIG_TEXT, QUERY(2), "", 0, 0, "", NULL, "source==embed,share;photo_id!=7"},
+    {"from", CONFIG_TEXT, QUERY(3), "", 0, 0, "", NULL,
+     "start, inclusive: 2026-01-31, an ISO time, ms, -7d, all"},
+    {"to", CONFIG_TEXT, QUERY(4), "", 0, 0, "", NULL, "end, exclusive: as from, or now"},
+    {"sort", CONFIG_TEXT, QUERY(5), "", 0, 0, "", NULL, "-events,photo_id; minus = descending"},
+    {"limit", CONFIG_TEXT, QUERY(6), "", 0, 0, "", NULL, "rows, 1 to 100000"},
+    {"format", CONFIG_TEXT, QUERY(7), "table", 0, 0, "", NULL, "table, json, csv or ndjson"},
+    {"bots", CONFIG_TEXT, QUERY(8), "", 0, 0, "", NULL, "include = count robots too"},
+    {"internal", CONFIG_TEXT, QUERY(9), "", 0, 0, "", NULL, "include = count one's own people too"},
+};
+
+/* Whether the host of "host:port" is this machine alone. */
+static bool is_loopback(const char *listen)
+{
+    char host[256];
+    const char *colon = strrchr(listen, ':');
+    size_t len = colon == NULL ? strlen(listen) : (size_t)(colon - listen);
+    (void)snprintf(host, sizeof host, "%.*s", (int)len, listen);
+    struct in_addr v4;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+}
+
+static void check_run(const void *values, struct buffer *faults)
+{
+    const struct consumer_options *o = values;
+    if (!is_loopback(o->listen) && o->read_tokens[0] == '\0') {
+        buffer_append_format(faults,
+                             "listen=%s: beyond loopback the numbers need read_tokens; set it, or "
+                             "listen on 127.0.0.1\n",
+                             o->listen);
+    }
+}
+
+static const struct config_spec run_spec = {
+    .program = "playreport-consumer",
+    .summary =
+        "Usage: playreport-consumer [run] --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
+        "       playreport-consumer report [--name=value ...]   (report --help lists its "
+        "options)\n\n"
+        "run counts the events of the topic into the store and answers /v1/report;\n"
+        "report prints the same numbers as a table. Settings come from --config FILE (JSON),\n"
+        "PLAYREPORT_<NAME> and flags; the later wins. Any librdkafka property passes through as\n"
+        "--kafka.NAME.\n",
+    .options = run_table,
+    .option_count = sizeof run_table / sizeof run_table[0],
+    .check = check_run,
+};
+
+static const struct config_spec report_spec = {
+    .program = "playreport-consumer report",
+    .summary = "Usage: playreport-consumer report [--store=sqlite:PATH] [--name=value ...]\n\n"
+               "Prints what /v1/report answers, as a table: playreport-consumer report\n"
+               "--dimensions=photo_id,source --metrics=events,loads --sort=-events --limit=20\n",
+    .options = report_table,
+    .option_count = sizeof report_table / sizeof report_table[0],
+};
+
+enum config_result consumer_options_read(struct config **out, struct consumer_options *values,
+                                         enum consumer_command *command, int argc, char **argv,
+                                         char **envp)
+{
+    *command = CONSUMER_RUN;
+    struct config_spec spec = run_spec;
+    bool named = argc > 1 && argv[1][0] != '-';
+    if (named && strcmp(argv[1], "report") == 0) {
+        *command = CONSUMER_REPORT;
+        spec = report_spec;
+    } else if (named && strcmp(argv[1], "run") != 0) {
+        (void)fprintf(stderr, "playreport-consumer: there is no command %s: run or report\n",
+                      argv[1]);
+        return CONFIG_BAD_USAGE;
+    }
+    spec.values = values;
+    return config_read(out, &spec, named ? argc - 1 : argc, named ? argv + 1 : argv, envp);
+}
+
+size_t consumer_options_query(const struct consumer_options *o,
+                              struct query_param out[CONSUMER_QUERY_FLAGS])
+{
+    const struct config_option *first = &report_table[3]; /* after SHARED */
+    size_t count = 0;
+    for (size_t i = 0; i < CONSUMER_QUERY_FLAGS; i++) {
+        if (o->query[i] != NULL && o->query[i][0] != '\0') {
+            out[count++] = (struct query_param){slice_of(first[i].name), slice_of(o->query[i])};
+        }
+    }
+    return count;
+}

@@ -1,0 +1,41 @@
+/* The option table of playreport-consumer, and the values it fills. */
+#ifndef CONSUMER_OPTIONS_H
+#define CONSUMER_OPTIONS_H
+
+#include "common/config.h"
+#include "consumer/query.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum consumer_command { CONSUMER_RUN, CONSUMER_REPORT };
+
+/* The parameters of a query as flags of the report command, named alike. */
+enum { CONSUMER_QUERY_FLAGS = 10 };
+
+struct consumer_options {
+    const char *store;
+    const char *sites;
+    int64_t log_level; /* enum log_level */
+    const char *listen, *admin_listen;
+    const char *group, *topic;
+    bool topic_create;
+    int64_t topic_partitions, topic_replication;
+    int64_t flush_ms;
+    const char *read_tokens; /* comma list; "" = none */
+    const char *query[CONSUMER_QUERY_FLAGS];
+};
+
+/*
+ * Reads them for the command that argv[1] names (none = run); see config_read(). values must stay
+ * where it is until config_free().
+ */
+enum config_result consumer_options_read(struct config **out, struct consumer_options *values,
+                                         enum consumer_command *command, int argc, char **argv,
+                                         char **envp);
+
+/* The flags of the report command that were given, as parameters. Returns how many. */
+size_t consumer_options_query(const struct consumer_options *o,
+                              struct query_param out[CONSUMER_QUERY_FLAGS]);
+
+#endif
