@@ -459,6 +459,36 @@ static void sums_go_past_32_bits(void **state)
     store_close(s);
 }
 
+static enum store_commit give_fate(void *arg)
+{
+    return *(enum store_commit *)arg;
+}
+
+static void what_became_of_a_commit_decides_what_is_said_and_what_stands(void **state)
+{
+    const struct {
+        enum store_commit fate;
+        enum store_result result;
+        int64_t position;
+    } cases[] = {
+        {STORE_COMMIT_REFUSED, STORE_RETRY, STORE_NO_POSITION},
+        {STORE_COMMIT_LOST_BEFORE, STORE_CONFLICT, STORE_NO_POSITION},
+        {STORE_COMMIT_LOST_AFTER, STORE_CONFLICT, 10},
+    };
+    struct store *s = open_store(*state);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        enum store_commit fate = cases[i].fate;
+        store_inject(s, give_fate, &fate);
+        assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), cases[i].result);
+        assert_int_equal(read_position(s), cases[i].position);
+        assert_int_equal(string_count(s), cases[i].position == 10 ? 3 : 0);
+    }
+    store_inject(s, NULL, NULL);
+    assert_int_equal(write_flush(s, 10, 20, 5), STORE_OK);
+    assert_counted(*state, 10);
+    store_close(s);
+}
+
 /* A consumer in small: a made-up topic is counted in flushes, whatever becomes of the commits. */
 struct consumer {
     struct store *store;
@@ -612,6 +642,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_busy_database_is_to_be_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disk_that_fails_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sums_go_past_32_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_became_of_a_commit_decides_what_is_said_and_what_stands, set_up, tear_down),
         cmocka_unit_test_setup_teardown(totals_are_exact_when_every_kth_commit_fails, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_lost_answers_get_on_when_every_commit_fails, set_up,
