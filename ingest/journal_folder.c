@@ -1,0 +1,217 @@
+#include "ingest/journal_folder.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "ingest/checkpoint.h"
+#include "ingest/journal_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_NAME "lock"
+#define DAMAGED_NAME "damaged"
+#define SECRET_NAME "secret"
+#define SECRET_TEMPORARY_NAME "secret.tmp"
+
+static int take_lock(int folder_fd, int *lock_fd)
+{
+    int fd = openat(folder_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        (void)close(fd); /* holds nothing */
+        return err;
+    }
+    *lock_fd = fd;
+    return 0;
+}
+
+/* A folder that a power loss takes away would take all that was acknowledged with it. */
+static int make_folder(const char *dir)
+{
+    if (mkdir(dir, 0700) != 0) {
+        return errno == EEXIST ? 0 : -errno;
+    }
+    char parent[PATH_MAX];
+    int len = snprintf(parent, sizeof parent, "%s/..", dir);
+    if (len < 0 || (size_t)len >= sizeof parent) {
+        return -ENAMETOOLONG;
+    }
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == EACCES ? 0 : -errno; /* may make in it, may not open it: so be it */
+    }
+    int err = fsync(fd) == 0 ? 0 : -errno;
+    (void)close(fd); /* only synced */
+    return err;
+}
+
+int journal_folder_open(const char *dir, int *folder_fd, int *lock_fd, struct error *err)
+{
+    int result = make_folder(dir);
+    if (result != 0) {
+        error_set(err, "cannot make the journal's folder %s: %s", dir, strerror(-result));
+        return result;
+    }
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        result = -errno;
+        error_set(err, "cannot open the journal's folder %s: %s", dir, strerror(-result));
+        return result;
+    }
+    result = take_lock(fd, lock_fd);
+    if (result == -EBUSY) {
+        error_set(err, "the journal's folder %s is in use by another process", dir);
+    } else if (result != 0) {
+        error_set(err, "cannot lock the journal's folder %s: %s", dir, strerror(-result));
+    }
+    if (result != 0) {
+        (void)close(fd); /* only opened */
+        return result;
+    }
+    *folder_fd = fd;
+    return 0;
+}
+
+static int open_damaged(int folder_fd)
+{
+    if (mkdirat(folder_fd, DAMAGED_NAME, 0700) != 0 && errno != EEXIST) {
+        return -errno;
+    }
+    int fd = openat(folder_fd, DAMAGED_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int journal_folder_set_aside_file(int folder_fd, const char *name, const char *as_name)
+{
+    int damaged_fd = open_damaged(folder_fd);
+    if (damaged_fd < 0) {
+        return damaged_fd;
+    }
+    int err = renameat(folder_fd, name, damaged_fd, as_name) == 0 ? 0 : -errno;
+    (void)close(damaged_fd); /* only opened */
+    return err;
+}
+
+static int copy_bytes(int out_fd, int fd, uint64_t from, uint64_t to)
+{
+    char bytes[4096];
+    for (uint64_t at = from; at < to;) {
+        size_t want = to - at < sizeof bytes ? (size_t)(to - at) : sizeof bytes;
+        ssize_t n = pread(fd, bytes, want, (off_t)at);
+        if (n < 0) {
+            return -errno;
+        }
+        if (n == 0) {
+            return 0; /* the file was cut meanwhile */
+        }
+        int err = journal_io_write(journal_io_real(), out_fd, bytes, (size_t)n, at - from);
+        if (err != 0) {
+            return err;
+        }
+        at += (uint64_t)n;
+    }
+    return fdatasync(out_fd) == 0 ? 0 : -errno;
+}
+
+int journal_folder_set_aside_bytes(int folder_fd, const char *name, int fd, uint64_t from,
+                                   uint64_t to)
+{
+    char as_name[NAME_MAX];
+    (void)snprintf(as_name, sizeof as_name, "%s.%" PRIu64, name, from); /* names are short */
+    int damaged_fd = open_damaged(folder_fd);
+    if (damaged_fd < 0) {
+        return damaged_fd;
+    }
+    int out_fd = openat(damaged_fd, as_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int err = out_fd < 0 ? -errno : copy_bytes(out_fd, fd, from, to);
+    if (out_fd >= 0) {
+        (void)close(out_fd); /* what counts was synced */
+    }
+    if (err != 0 && linkat(folder_fd, name, damaged_fd, name, 0) == 0) {
+        err = 0; /* a link takes no room and reads no bad block */
+    }
+    (void)close(damaged_fd); /* only opened */
+    return err;
+}
+
+static int read_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE])
+{
+    int fd = openat(folder_fd, SECRET_NAME, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    ssize_t n = pread(fd, out, JOURNAL_FOLDER_SECRET_SIZE, 0);
+    int err = n < 0 ? -errno : 0;
+    if (n >= 0 && n < JOURNAL_FOLDER_SECRET_SIZE) {
+        err = -EBADMSG;
+    }
+    (void)close(fd); /* only read from */
+    return err;
+}
+
+static int draw_secret(unsigned char out[JOURNAL_FOLDER_SECRET_SIZE])
+{
+    ssize_t n = getrandom(out, JOURNAL_FOLDER_SECRET_SIZE, 0);
+    return n == JOURNAL_FOLDER_SECRET_SIZE ? 0 : -EIO;
+}
+
+static int write_secret(int folder_fd, const unsigned char secret[JOURNAL_FOLDER_SECRET_SIZE])
+{
+    int fd =
+        openat(folder_fd, SECRET_TEMPORARY_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -errno;
+    }
+    int err = journal_io_write(journal_io_real(), fd, secret, JOURNAL_FOLDER_SECRET_SIZE, 0);
+    if (err == 0 && fdatasync(fd) != 0) {
+        err = -errno;
+    }
+    (void)close(fd); /* what counts was synced */
+    if (err != 0) {
+        return err;
+    }
+    if (renameat(folder_fd, SECRET_TEMPORARY_NAME, folder_fd, SECRET_NAME) != 0 ||
+        fsync(folder_fd) != 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+int journal_folder_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE])
+{
+    unsigned char secret[JOURNAL_FOLDER_SECRET_SIZE];
+    int err = read_secret(folder_fd, secret);
+    if (err == -EBADMSG) {
+        char as_name[64];
+        (void)snprintf(as_name, sizeof as_name, SECRET_NAME ".%" PRIu64, clock_wall_ms());
+        err = journal_folder_set_aside_file(folder_fd, SECRET_NAME, as_name);
+        LOG_WARN("journal_secret_damaged", log_text("kept_as", as_name));
+        err = err == 0 ? -ENOENT : err;
+    }
+    if (err == -ENOENT) {
+        err = draw_secret(secret);
+        err = err == 0 ? write_secret(folder_fd, secret) : err;
+    }
+    if (err == 0) {
+        memcpy(out, secret, sizeof secret);
+    }
+    return err;
+}
+
+void journal_folder_clean(int folder_fd)
+{
+    /* Mostly they are not there; one that cannot be removed is truncated by its next writer. */
+    (void)unlinkat(folder_fd, CHECKPOINT_TEMPORARY_NAME, 0);
+    (void)unlinkat(folder_fd, SECRET_TEMPORARY_NAME, 0);
+}

@@ -1,0 +1,319 @@
+#include "ingest/journal_internal.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct journal_shard *journal_shard_at(struct journal *j, unsigned i)
+{
+    return &j->shards[i];
+}
+
+uint64_t journal_shard_lane(const struct journal_shard *s)
+{
+    return s->lane->id;
+}
+
+uint64_t journal_shard_next(const struct journal_shard *s)
+{
+    return s->next;
+}
+
+/* ---- Segments ---- */
+
+static bool reserve_bytes(struct journal *j, uint64_t len)
+{
+    uint64_t before = atomic_fetch_add_explicit(&j->bytes, len, memory_order_relaxed);
+    if (before + len > j->max_bytes) {
+        atomic_fetch_sub_explicit(&j->bytes, len, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+static void return_bytes(struct journal *j, uint64_t len)
+{
+    atomic_fetch_sub_explicit(&j->bytes, len, memory_order_relaxed);
+}
+
+static int write_header(struct journal_shard *s, int fd, const struct segment_state *segment)
+{
+    struct segment_header h = {.lane = segment->lane,
+                               .number = segment->number,
+                               .shard = s->index,
+                               .first_sequence = segment->first_sequence,
+                               .created_ms = segment->created_ms};
+    char bytes[SEGMENT_HEADER_SIZE];
+    segment_put_header(bytes, &h);
+    return journal_io_write(s->journal->io, fd, bytes, sizeof bytes, 0);
+}
+
+/* Leaves no file behind on failure; a number is not tried twice. */
+static int create_file(struct journal_shard *s, const struct segment_state *segment, bool is_first)
+{
+    struct journal *j = s->journal;
+    char name[SEGMENT_NAME_SIZE];
+    segment_format_name(name, segment->lane, segment->number);
+    int fd = openat(j->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -errno;
+    }
+    int err = write_header(s, fd, segment);
+    if (err == 0 && is_first && j->io->fdatasync(fd) != 0) {
+        err = -errno; /* later segments need not be synced: the lane is known by then */
+    }
+    if (err == 0 && fsync(j->folder_fd) != 0) {
+        err = -errno;
+    }
+    if (err != 0) {
+        (void)close(fd);                       /* the error is known already */
+        (void)unlinkat(j->folder_fd, name, 0); /* an empty one is harmless */
+        return err;
+    }
+    return fd;
+}
+
+/* What a failed write may have left after size counts too: it is on the disk. */
+static uint64_t bytes_after(int fd, uint64_t size)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && (uint64_t)st.st_size > size ? (uint64_t)st.st_size - size : 0;
+}
+
+static void close_segment(struct journal_shard *s)
+{
+    if (s->segment == NULL) {
+        return;
+    }
+    struct segment_state *segment = s->segment;
+    segment->excess = bytes_after(s->fd, atomic_load(&segment->size));
+    atomic_fetch_add(&s->journal->bytes, segment->excess);
+    atomic_store(&segment->is_closed, true);
+    (void)close(s->fd); /* what is promised was promised by write() */
+    s->fd = -1;
+    s->segment = NULL;
+}
+
+static void link_segment(struct journal_shard *s, struct segment_state *segment)
+{
+    journal_lock(s->journal);
+    struct segment_state **end = &s->lane->first_segment;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = segment;
+    journal_unlock(s->journal);
+}
+
+static int open_segment(struct journal_shard *s, uint64_t first_sequence, bool is_first)
+{
+    struct segment_state *segment = calloc(1, sizeof *segment);
+    if (segment == NULL) {
+        return -ENOMEM;
+    }
+    segment->lane = s->lane->id;
+    segment->number = s->next_number++;
+    segment->first_sequence = first_sequence;
+    segment->created_ms = clock_wall_ms();
+    atomic_init(&segment->size, SEGMENT_HEADER_SIZE);
+    atomic_init(&segment->last_sequence, first_sequence - 1);
+    int fd = create_file(s, segment, is_first);
+    if (fd < 0) {
+        free(segment);
+        return fd;
+    }
+    close_segment(s);
+    link_segment(s, segment);
+    s->segment = segment;
+    s->fd = fd;
+    return 0;
+}
+
+static uint64_t draw_lane(struct journal *j)
+{
+    uint64_t id = 0;
+    while (id == 0 || journal_find_lane(j, id) != NULL) {
+        if (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id) {
+            return 0;
+        }
+    }
+    return id;
+}
+
+int journal_shard_begin(struct journal_shard *s)
+{
+    uint64_t id = draw_lane(s->journal);
+    if (id == 0) {
+        return -EIO;
+    }
+    struct lane_state *lane = calloc(1, sizeof *lane);
+    if (lane == NULL) {
+        return -ENOMEM;
+    }
+    lane->id = id;
+    lane->is_current = true;
+    lane->next = s->journal->lanes;
+    s->journal->lanes = lane;
+    s->lane = lane;
+    s->crc_seed = segment_crc_seed(id);
+    s->next = 1;
+    s->next_number = 1;
+    /* Past max_bytes too: a start must not fail because the journal is full. */
+    atomic_fetch_add(&s->journal->bytes, SEGMENT_HEADER_SIZE);
+    int err = open_segment(s, s->next, true);
+    if (err != 0) {
+        return_bytes(s->journal, SEGMENT_HEADER_SIZE);
+    }
+    return err;
+}
+
+/* ---- The turn's batch ---- */
+
+int journal_append(struct journal_shard *s, uint64_t ts_ms, struct slice key, struct slice value)
+{
+    if (key.len > UINT16_MAX || value.len > SEGMENT_PAYLOAD_MAX - key.len) {
+        return -EMSGSIZE;
+    }
+    size_t size = SEGMENT_RECORD_HEADER_SIZE + key.len + value.len;
+    uint64_t bytes = atomic_load_explicit(&s->journal->bytes, memory_order_relaxed);
+    /* With room for a segment's header, which the commit may need. */
+    if (bytes + s->batch.len + size + SEGMENT_HEADER_SIZE > s->journal->max_bytes) {
+        return -ENOSPC;
+    }
+    if (!buffer_reserve(&s->batch, size)) {
+        s->batch.failed = false; /* the records before it are whole */
+        return -ENOMEM;
+    }
+    const struct journal_record r = {
+        .sequence = s->next, .ts_ms = ts_ms, .key = key, .value = value};
+    s->batch.len += segment_put_record(s->batch.data + s->batch.len, s->crc_seed, &r);
+    s->batch_count++;
+    s->next++;
+    return 0;
+}
+
+void journal_discard(struct journal_shard *s)
+{
+    buffer_reset(&s->batch);
+    s->batch_count = 0;
+}
+
+static int prepare_segment(struct journal_shard *s)
+{
+    if (s->segment != NULL) {
+        uint64_t size = atomic_load_explicit(&s->segment->size, memory_order_relaxed);
+        if (size == SEGMENT_HEADER_SIZE || size + s->batch.len <= s->journal->segment_bytes) {
+            return 0;
+        }
+    }
+    if (!reserve_bytes(s->journal, SEGMENT_HEADER_SIZE)) {
+        return -ENOSPC;
+    }
+    int err = open_segment(s, s->next - s->batch_count, false);
+    if (err != 0) {
+        return_bytes(s->journal, SEGMENT_HEADER_SIZE);
+    }
+    return err;
+}
+
+/*
+ * A full disk leaves a segment that can be trusted once the half-written bytes are cut off. After
+ * any other error nobody knows what the disk holds: the segment is never written again.
+ */
+static void undo_write(struct journal_shard *s, int err)
+{
+    off_t good = (off_t)atomic_load_explicit(&s->segment->size, memory_order_relaxed);
+    bool is_cut = s->journal->io->ftruncate(s->fd, good) == 0;
+    if (!is_cut || (err != -ENOSPC && err != -EDQUOT)) {
+        LOG_WARN("journal_segment_closed", log_uint("number", s->segment->number),
+                 log_text("err", strerror(-err)));
+        close_segment(s);
+    }
+}
+
+static int write_batch(struct journal_shard *s)
+{
+    if (!reserve_bytes(s->journal, s->batch.len)) {
+        return -ENOSPC;
+    }
+    int err = prepare_segment(s);
+    if (err == 0) {
+        err = journal_io_write(s->journal->io, s->fd, s->batch.data, s->batch.len,
+                               atomic_load_explicit(&s->segment->size, memory_order_relaxed));
+        if (err != 0) {
+            undo_write(s, err);
+        }
+    }
+    if (err != 0) {
+        return_bytes(s->journal, s->batch.len);
+    }
+    return err;
+}
+
+static void wake_reader(struct journal *j)
+{
+    if (!atomic_load(&j->is_reader_waiting) || !atomic_exchange(&j->is_reader_waiting, false)) {
+        return;
+    }
+    int fd = atomic_load(&j->wake_fd);
+    uint64_t one = 1;
+    if (fd >= 0 && write(fd, &one, sizeof one) < 0 && errno != EAGAIN) {
+        LOG_ERROR("journal_wake_failed", log_text("err", strerror(errno)));
+    }
+}
+
+/*
+ * `last` is stored and is_reader_waiting loaded after it, both sequentially consistent;
+ * journal_prepare_wait() does it the other way round. So one of the two sees the other, always.
+ */
+static void publish(struct journal_shard *s)
+{
+    struct segment_state *segment = s->segment;
+    uint64_t last = s->next - 1;
+    uint64_t size = atomic_load_explicit(&segment->size, memory_order_relaxed) + s->batch.len;
+    atomic_store_explicit(&segment->last_sequence, last, memory_order_release);
+    atomic_store_explicit(&segment->size, size, memory_order_release);
+    atomic_store(&s->lane->last, last);
+    wake_reader(s->journal);
+    journal_count(s->records, s->batch_count);
+    journal_count(s->written_bytes, s->batch.len);
+}
+
+/* Once an outage, not once a commit. */
+static void note_outcome(struct journal_shard *s, int err)
+{
+    if (err != 0) {
+        journal_count(s->commit_failures, 1);
+    }
+    int before = atomic_load_explicit(&s->last_error, memory_order_relaxed);
+    if (err == before) {
+        return;
+    }
+    atomic_store_explicit(&s->last_error, err, memory_order_relaxed);
+    if (err != 0) {
+        LOG_ERROR("journal_commit_failed", log_uint("shard", s->index),
+                  log_text("err", strerror(-err)));
+    } else {
+        LOG_INFO("journal_commit_recovered", log_uint("shard", s->index));
+    }
+}
+
+int journal_commit(struct journal_shard *s)
+{
+    if (s->batch.len == 0) {
+        return 0;
+    }
+    int err = write_batch(s);
+    if (err == 0) {
+        publish(s);
+    }
+    note_outcome(s, err);
+    journal_discard(s);
+    return err;
+}

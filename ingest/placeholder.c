@@ -1,1 +1,0 @@
-typedef int ingest_placeholder;
