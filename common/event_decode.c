@@ -1,6 +1,7 @@
 #include "common/event.h"
 
 #include "common/event_cursor.h"
+#include "common/utf8.h"
 
 #include <endian.h>
 
@@ -9,27 +10,6 @@ enum { REPORT_ID_MAX = 64, EVENT_NAME_MAX = 64 };
 static const uint64_t ONES = 0x0101010101010101U, HIGHS = 0x8080808080808080U;
 
 /* ---- Text ---- */
-
-/* The length of the well-formed character of two bytes or more at p, 0 if there is none. */
-static size_t wide_char_len(const unsigned char *p, size_t len)
-{
-    if (p[0] < 0xc2 || p[0] > 0xf4) {
-        return 0;
-    }
-    size_t need = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (len < need) {
-        return 0;
-    }
-    for (size_t i = 1; i < need; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    /* Overlong forms, surrogates and what lies past U+10FFFF show in the second byte. */
-    bool is_bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-                  (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return is_bad ? 0 : need;
-}
 
 /* Whether no byte of the word is NUL or past ASCII: the subtraction sets a high bit for a NUL. */
 static inline bool is_plain_word(uint64_t word)
@@ -64,20 +44,9 @@ static inline bool is_plain(struct slice text)
     return is_plain_word(word);
 }
 
-/* Whether text is UTF-8 without NUL. */
-static bool is_utf8(struct slice text)
+static bool is_text(struct slice text)
 {
-    const unsigned char *p = (const unsigned char *)text.data;
-    size_t len = text.len;
-    while (len > 0) {
-        size_t step = *p < 0x80 ? *p != 0 : wide_char_len(p, len);
-        if (step == 0) {
-            return false;
-        }
-        p += step;
-        len -= step;
-    }
-    return true;
+    return is_plain(text) || (utf8_is_valid(text) && memchr(text.data, 0, text.len) == NULL);
 }
 
 /*
@@ -320,7 +289,7 @@ static enum event_decode_result read_known_text(struct event_cursor *c, size_t l
     if (result != EVENT_DECODE_OK) {
         return result;
     }
-    if (!is_plain(*out) && !is_utf8(*out)) {
+    if (!is_text(*out)) {
         return EVENT_DECODE_BAD_UTF8;
     }
     return len_max > 0 && out->len > len_max ? EVENT_DECODE_BAD_VALUE : EVENT_DECODE_OK;
