@@ -84,7 +84,7 @@ static struct slice source_of(struct slice sent)
     while (sent.len > 0 && is_space(sent.data[sent.len - 1])) {
         sent.len--;
     }
-    return sent.len == 0 ? slice_of("(none)") : sent;
+    return sent.len == 0 ? slice_of(STORE_NO_SOURCE) : sent;
 }
 
 static uint8_t traffic_of(const struct player_event *e)

@@ -1,0 +1,238 @@
+"""A report over HTTP becomes a number per photo_id and source, on the real Kafka, whatever is killed."""
+import http.client
+import json
+import os
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from broker import Kafka
+from counts import TOPIC, TopicView, acknowledged, counted_events, expected_events
+from daemons import consumer, ingest, load, wait_until
+
+REPORTS = int(os.environ.get("PLAYREPORT_TEST_REPORTS", "20000"))
+
+
+@pytest.fixture
+def kafka(tmp_path):
+    with Kafka.start(tmp_path) as broker:
+        yield broker
+
+
+def all_counted(daemon, reports, timeout_s=120):
+    return wait_until(f"{reports} reports are counted",
+                      lambda: daemon.totals()["reports"] >= reports, timeout_s)
+
+
+def test_counts_equal_what_was_acknowledged_to_the_unit(kafka, tmp_path):
+    with ingest(tmp_path, kafka.bootstrap) as front, consumer(tmp_path, kafka.bootstrap) as counter:
+        expect = load(front.port, REPORTS, tmp_path / "expect.json", tmp_path / "acks", "--seed", 7)
+        assert expect["acknowledged"] == REPORTS
+        all_counted(counter, REPORTS)
+        assert counter.totals()["reports"] == REPORTS
+        assert counted_events(counter) == expected_events(expect)
+        view = TopicView(kafka)
+        assert len(view.events) == REPORTS
+        assert set(view.report_ids) == acknowledged(tmp_path / "acks")["acked"]
+
+
+def test_a_broker_away_delays_no_reply_and_loses_nothing(kafka, tmp_path):
+    with ingest(tmp_path, kafka.bootstrap) as front, consumer(tmp_path, kafka.bootstrap) as counter:
+        load(front.port, 200, tmp_path / "first.json", None, "--seed", 1)
+        all_counted(counter, 200)
+        kafka.pause()
+        expect = load(front.port, REPORTS, tmp_path / "expect.json", None, "--seed", 2)
+        assert expect["acknowledged"] == REPORTS
+        assert front.ready()["ready"]
+        kafka.resume()
+        all_counted(counter, REPORTS + 200)
+        assert counter.totals()["reports"] == REPORTS + 200
+
+
+def kill_both(front, counter, done):
+    """Kills either daemon in turn until the load is over, five times each at least is what the pace gives."""
+    kills = 0
+    while not done.wait(1.0):
+        victim = front if kills % 2 == 0 else counter
+        victim.kill()
+        victim.start()
+        kills += 1
+    return kills
+
+
+def test_what_is_killed_loses_nothing_and_counts_nothing_twice(kafka, tmp_path):
+    done = threading.Event()
+    with ingest(tmp_path, kafka.bootstrap) as front, consumer(tmp_path, kafka.bootstrap) as counter:
+        sender = threading.Thread(target=lambda: (
+            load(front.port, REPORTS, tmp_path / "expect.json", tmp_path / "acks", "--seed", 3, "--reconnect",
+                 "--rate", REPORTS // 14), done.set()))
+        sender.start()
+        kills = kill_both(front, counter, done)
+        sender.join()
+        assert kills >= 8
+        fates = acknowledged(tmp_path / "acks")
+        wait_until("the journal is drained", lambda: front.ready()["journal"]["waiting"] == 0, 60)
+        view = TopicView(kafka)
+        all_counted(counter, len(view.events))
+        assert not fates["acked"] - set(view.report_ids), "acknowledged reports are lost"
+        assert max(view.report_ids.values()) == 1, "reports are in the topic under two names"
+        assert counter.totals()["reports"] == len(view.events)
+        assert counted_events(counter) == view.counts()
+        print(f"kills={kills} acknowledged={len(fates['acked'])} records={view.records} repeats={view.repeats} "
+              f"resent={front.metric('playreport_publisher_resent_records_total'):.0f} "
+              f"dropped={counter.metric('playreport_consumer_repeats_total'):.0f}")
+        assert view.repeats > 0, "nothing was sent again: the kills proved nothing"
+
+
+def test_sigterm_under_load_ends_cleanly_and_loses_nothing(kafka, tmp_path):
+    with ingest(tmp_path, kafka.bootstrap) as front, consumer(tmp_path, kafka.bootstrap) as counter:
+        sender = threading.Thread(target=load, args=(
+            front.port, 5000, tmp_path / "expect.json", tmp_path / "acks", "--seed", 4, "--reconnect", "--rate", 2500))
+        sender.start()
+        wait_until("reports flow", lambda: front.metric("playreport_reports_taken_total") > 500)
+        assert front.stop() == 0
+        front.start()
+        sender.join()
+        wait_until("the journal is drained", lambda: front.ready()["journal"]["waiting"] == 0, 60)
+        view = TopicView(kafka)
+        assert not acknowledged(tmp_path / "acks")["acked"] - set(view.report_ids)
+        all_counted(counter, len(view.events))
+        assert counter.totals()["reports"] == len(view.events)
+        assert counter.stop() == 0
+
+
+def test_what_does_not_decode_is_set_aside_and_the_rest_is_counted(kafka, tmp_path):
+    with ingest(tmp_path, kafka.bootstrap) as front, consumer(tmp_path, kafka.bootstrap) as counter:
+        load(front.port, 100, tmp_path / "a.json", None, "--seed", 5)
+        poison = [b"\xc1", b"", b"\x81\xa1v", b"\xdd\x01\x00\x00\x00"]
+        offsets = [kafka.produce(TOPIC, value, 3) for value in poison]
+        load(front.port, 100, tmp_path / "b.json", None, "--seed", 6)
+        all_counted(counter, 200)
+        assert counter.totals()["reports"] == 200
+        wait_until("dead letters are counted",
+                   lambda: counter.metric("playreport_consumer_dead_letters_total") == len(poison))
+        letters = {int(dict(r.headers)["dlq.offset"]): r for r in kafka.read_all(TOPIC + ".dlq")}
+        assert {at: letters[at].value or b"" for at in offsets} == dict(zip(offsets, poison))
+        assert dict(letters[offsets[0]].headers)["dlq.topic"] == TOPIC.encode()
+
+
+# ---- The wire ----
+
+OK_XML = '<response status="ok" permission_level="anonymous" message="The event was reported" cached="0"/>'
+EVENT = "/api/analytics/report/event"
+PLAY = "/api/analytics/report/play"
+
+
+@pytest.fixture(scope="module")
+def front(shared_kafka, tmp_path_factory):
+    with ingest(tmp_path_factory.mktemp("front"), shared_kafka.bootstrap, topic="wire.reports") as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def conn(front):
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=10)
+    yield connection
+    connection.close()
+
+
+def ask(conn, method, target, body=None, **headers):
+    conn.request(method, target, body, {k.replace("_", "-"): v for k, v in headers.items()})
+    answer = conn.getresponse()
+    return answer, answer.read().decode()
+
+
+def test_xml_is_the_default_form(conn):
+    assert ask(conn, "GET", EVENT + "?photo_id=1&event=load")[1] == OK_XML
+    assert 'message="The play was reported"' in ask(conn, "GET", PLAY + "?photo_id=1&timeStart=0")[1]
+    assert ask(conn, "GET", PLAY + "?photo_id=1&event=load")[1] == OK_XML
+
+
+def test_json_has_the_seeds_keys_in_order(conn):
+    answer, body = ask(conn, "GET", PLAY + "?photo_id=1&time_start=0&format=json")
+    assert answer.getheader("Content-Type") == "text/javascript; charset=utf-8"
+    assert list(json.loads(body)) == ["status", "message", "permission_level", "cached", "report", "p", "size", "site",
+                                      "endpoint"]
+    assert json.loads(body)["endpoint"] == PLAY
+
+
+@pytest.mark.parametrize("words, start, end", [
+    ("callback=window.ignore", "/**/window.ignore({", "});"),
+    ("format=json&varname=visual", "var visual = {", "}"),
+    ("format=json&raw", "{", "}"),
+    ("varname=visual", "<response", "/>"),
+])
+def test_the_other_forms(conn, words, start, end):
+    body = ask(conn, "GET", EVENT + "?photo_id=1&event=load&" + words)[1]
+    assert body.startswith(start) and body.endswith(end)
+
+
+@pytest.mark.parametrize("media, body", [
+    ("application/x-www-form-urlencoded", "photo_id=1&event=load&raw=1&format=json"),
+    ("application/json;charset=utf-8", '{"photo_id":1,"event":"load","format":"json"}'),
+    ("text/plain;charset=UTF-8", '{"photo_id":1,"event":"load","format":"json"}'),
+    ("text/plain;charset=UTF-8", "photo_id=1&event=load&format=json"),
+])
+def test_bodies_of_each_media_type(conn, media, body):
+    answer, text = ask(conn, "POST", EVENT + "?format=xml&photo_id=x", body, Content_Type=media)
+    assert answer.status == 200 and json.loads(text)["status"] == "ok"
+
+
+@pytest.mark.parametrize("target, name", [
+    (EVENT + "?event=load", "photo_id"), (EVENT + "?photo_id=1", "event"), (PLAY + "?photo_id=1", "time_start"),
+    (EVENT + "?photo_id=-1&event=load", "photo_id"), (EVENT + "?photo_id=1&event=a%00b", "event"),
+    (EVENT + "?photo_id=9223372036854775808&event=load", "photo_id"),
+])
+def test_bad_input_is_named_and_the_connection_stays(conn, target, name):
+    answer, body = ask(conn, "GET", target + "&format=json")
+    error = json.loads(body)
+    assert answer.status == 200 and error["status"] == "error" and error["code"] == "invalid_input"
+    assert name in error["message"]
+    assert ask(conn, "GET", EVENT + "?photo_id=1&event=load")[1] == OK_XML
+
+
+@pytest.mark.parametrize("method, target, headers, body, status", [
+    ("PUT", EVENT, {}, None, 405), ("GET", "/nowhere", {}, None, 404), ("OPTIONS", EVENT, {}, None, 204),
+    ("POST", EVENT, {"Content-Type": "image/png"}, "x", 415), ("GET", "/healthz", {}, None, 200),
+    ("GET", "/readyz", {}, None, 200), ("GET", EVENT + "?x=" + "a" * 20000, {}, None, 414),
+    ("GET", EVENT, {"X": "a" * 40000}, None, 431), ("POST", EVENT, {}, "a" * 2000000, 413),
+    ("GET", EVENT, {"Expect": "200-ok"}, None, 417),
+])
+def test_other_statuses(conn, method, target, headers, body, status):
+    conn.request(method, target, body, headers)
+    assert conn.getresponse().status == status
+
+
+def test_an_unknown_method_of_the_api_is_named(conn):
+    assert 'code="no_such_method"' in ask(conn, "GET", "/api/nowhere")[1]
+
+
+def test_head_answers_as_get_without_body_and_records_nothing(front, conn):
+    taken = front.metric("playreport_reports_taken_total")
+    answer, body = ask(conn, "HEAD", EVENT + "?photo_id=1&event=load")
+    assert body == "" and answer.getheader("Content-Length") == str(len(OK_XML))
+    assert ask(conn, "GET", EVENT + "?photo_id=1&event=load")[1] == OK_XML
+    assert front.metric("playreport_reports_taken_total") == taken + 1
+
+
+# ---- The read side ----
+
+
+def test_the_report_api_answers_csv_and_names_what_is_wrong(kafka, tmp_path):
+    with ingest(tmp_path, kafka.bootstrap) as front_, consumer(tmp_path, kafka.bootstrap) as counter:
+        conn_ = http.client.HTTPConnection("127.0.0.1", front_.port, timeout=10)
+        for photo, source in ((1, "embed"), (1, "embed"), (2, "site"), (2, "%3DHYPERLINK(1)")):
+            ask(conn_, "GET", f"{EVENT}?photo_id={photo}&event=load&source={source}")
+        conn_.close()
+        all_counted(counter, 4)
+        base = f"http://127.0.0.1:{counter.port}/v1/report?"
+        query = "dimensions=photo_id,source&metrics=events,loads&sort=-events"
+        text = urllib.request.urlopen(base + query + "&format=csv").read().decode()
+        assert text.splitlines()[:2] == ["photo_id,source,events,loads", "1,embed,2,2"]
+        assert "'=HYPERLINK(1)" in text
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(base + "dimension=photo_id")
+        assert refused.value.code == 400
+        assert json.loads(refused.value.read())["error"]["parameter"] == "dimension"
