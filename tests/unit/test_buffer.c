@@ -1,4 +1,4 @@
-/* clang-format off: cmocka needs these four before it */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
