@@ -1,6 +1,7 @@
 /*
  * One option table per daemon, filled from defaults, --config FILE (JSON), environment
- * PLAYREPORT_<NAME> and flags --name=value or --name value, the later wins. Start-up only; main thread.
+ * PLAYREPORT_<NAME> and flags --name=value or --name value, the later wins. Start-up only; main
+ * thread.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
@@ -48,16 +49,19 @@ enum config_result {
 struct config_spec {
     const char *program;
     const char *summary; /* what stands above the table in --help: usage, a line or two, examples */
+    const char *versions; /* of the libraries linked, a line each, for --version; may be NULL */
     const struct config_option *options;
     size_t option_count;
-    void *values;  /* the daemon's options struct */
-    /* May be NULL. Checks what one row cannot: appends a line per fault. */
+    void *values; /* the daemon's options struct */
+    /* May be NULL. Checks what one row cannot: appends a line per fault, with its newline. */
     void (*check)(const void *values, struct buffer *faults);
 };
 
 /*
- * Fills spec->values. argv[0] is skipped. Text in values points into *out, which the caller frees with
- * config_free() last; *out is set on CONFIG_RUN only. `kafka.` names pass through from any source.
+ * Fills spec->values. argv[0] is skipped. Text in values points into *out, which the caller frees
+ * with config_free() last; *out is set on CONFIG_RUN only, and only then may values be used.
+ * `kafka.` names pass through from any source. In the environment PLAYREPORT_CACHE and
+ * PLAYREPORT_TEST_* are left to the test tools; any other unknown PLAYREPORT_* is a fault.
  */
 enum config_result config_read(struct config **out, const struct config_spec *spec, int argc,
                                char **argv, char **envp);
