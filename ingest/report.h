@@ -3,8 +3,9 @@
  * allocation; any thread.
  *
  * Limits beside the contract's (source 255, referer 2,048 bytes, cut on a character; uuid and
- * report_id 64, refused): type is cut at 64 bytes, user_player_* at 255 each. A time is
- * -?digits[.digits][e[+-]digits] with a digit before or after the point, 64 bytes at most, finite.
+ * report_id 64, refused): type is cut at 64 bytes, user_player_* at 255 each. Times are what
+ * text_parse_double() takes; NaN, Infinity, -Infinity and undefined are as if not sent, for
+ * play_timestamp too. On the event path times are not looked at.
  */
 #ifndef INGEST_REPORT_H
 #define INGEST_REPORT_H
