@@ -1,0 +1,207 @@
+/* cmocka needs these four before it. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "ingest/report.h"
+#include "ingest/report_json.h"
+
+#include <stdlib.h>
+
+struct reading {
+    struct report_json *memory;
+    struct fields fields;
+};
+
+static void read_bytes(struct reading *r, const char *bytes, size_t len)
+{
+    /* A copy without room behind it, so that reading too far is seen. */
+    char *copy = malloc(len == 0 ? 1 : len);
+    assert_non_null(copy);
+    memcpy(copy, bytes, len);
+    assert_int_equal(report_json_read(&r->memory, &r->fields, slice_make(copy, len)), 0);
+    free(copy);
+}
+
+static void read_text(struct reading *r, const char *text)
+{
+    read_bytes(r, text, strlen(text));
+}
+
+static void assert_message(const char *body, const char *wanted)
+{
+    struct reading r;
+    struct player_event e;
+    struct report_fault why = {"", ""};
+    const struct report_context ctx = {.site = {"s", 1}};
+    read_text(&r, body);
+    enum report_result result = report_make(&r.fields, REPORT_PATH_EVENT, &ctx, &e, &why);
+    report_json_free(r.memory);
+    if (wanted == NULL) {
+        assert_int_equal(result, REPORT_OK);
+        return;
+    }
+    assert_int_equal(result, REPORT_REFUSED);
+    assert_string_equal(why.code, "invalid_input");
+    assert_string_equal(why.message, wanted);
+}
+
+static void members_become_fields(void **state)
+{
+    (void)state;
+    struct reading r;
+    read_text(
+        &r,
+        "{\"photo_id\":9007199254740993,\"event\":\"load\",\"source\":\"a\\u00e9\",\"raw\":true,"
+        "\"timeStart\":1.5,\"time_end\":-3,\"time_total\":null,\"skip\":false,\"uuid\":\"\","
+        "\"page\":{\"photo_id\":1},\"list\":[1,[2]]}");
+    assert_int_equal(r.fields.fault, FIELDS_GOOD);
+    assert_true(slice_is(r.fields.values[FIELD_PHOTO_ID], "9007199254740993"));
+    assert_true(slice_is(r.fields.values[FIELD_EVENT], "load"));
+    assert_true(slice_is(r.fields.values[FIELD_SOURCE], "a\xc3\xa9"));
+    assert_true(slice_is(r.fields.values[FIELD_RAW], "1"));
+    assert_true(slice_is(r.fields.values[FIELD_SKIP], "0"));
+    assert_true(slice_is(r.fields.values[FIELD_TIME_START], "1.5"));
+    assert_true(slice_is(r.fields.values[FIELD_TIME_END], "-3"));
+    assert_null(r.fields.values[FIELD_TIME_TOTAL].data);
+    assert_non_null(r.fields.values[FIELD_UUID].data);
+    assert_int_equal(r.fields.values[FIELD_UUID].len, 0);
+    report_json_free(r.memory);
+}
+
+static void reports_are_judged_as_those_of_a_query(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"photo_id\":1,\"event\":\"play\"}", NULL},
+        {" \r\n\t{\"photo_id\":\"007\",\"event\":\"play\"}\n", NULL},
+        {"{\"photo_id\":9223372036854775807,\"event\":\"play\"}", NULL},
+        {"{\"photo_id\":-1,\"event\":\"play\"}",
+         "The parameter photo_id must be a whole number in decimal digits."},
+        {"{\"photo_id\":\"+5\",\"event\":\"play\"}",
+         "The parameter photo_id must be a whole number in decimal digits."},
+        {"{\"photo_id\":1.5,\"event\":\"play\"}",
+         "The parameter photo_id has the wrong JSON type."},
+        {"{\"photo_id\":1.0,\"event\":\"play\"}",
+         "The parameter photo_id has the wrong JSON type."},
+        {"{\"photo_id\":1e3,\"event\":\"play\"}",
+         "The parameter photo_id has the wrong JSON type."},
+        {"{\"photo_id\":true,\"event\":\"play\"}",
+         "The parameter photo_id has the wrong JSON type."},
+        {"{\"photo_id\":null,\"event\":\"play\"}", "The parameter photo_id is missing."},
+        {"{\"photo_id\":9223372036854775808,\"event\":\"play\"}",
+         "The parameter photo_id is out of range."},
+        {"{\"photo_id\":1,\"x\":9223372036854775808}", "A number in the JSON is out of range."},
+        {"{\"photo_id\":NaN,\"event\":\"play\"}", "The body is no valid JSON."},
+        {"{\"photo_id\":Infinity,\"event\":\"play\"}", "The body is no valid JSON."},
+        {"{\"photo_id\":1,\"event\":null}", "The parameter event is missing."},
+        {"{\"photo_id\":1,\"event\":\"\"}", "The parameter event is missing."},
+        {"{\"photo_id\":1,\"event\":7}", "The parameter event has the wrong JSON type."},
+        {"{\"photo_id\":1,\"event\":[]}", "The parameter event has the wrong JSON type."},
+        {"{\"photo_id\":1,\"event\":{}}", "The parameter event has the wrong JSON type."},
+        {"{\"photo_id\":1,\"event\":false}", "The parameter event has the wrong JSON type."},
+        {"{\"photo_id\":1,\"event\":\"play\",\"source\":\"a\\u0000b\"}",
+         "The parameter source holds a NUL."},
+        {"{\"photo_id\":1,\"event\":\"play\",\"page\":\"a\\u0000b\"}", NULL},
+        {"{\"photo_id\":1,\"photo_id\":2,\"event\":\"play\"}",
+         "The parameter photo_id is given twice."},
+        {"{\"photo_id\":1,\"event\":\"play\",\"x\":1,\"x\":2}",
+         "A member of the JSON object is given twice."},
+        {"{}", "The parameter photo_id is missing."},
+        {"[{\"photo_id\":1,\"event\":\"play\"}]",
+         "The body is an array; one report, a JSON object, is expected."},
+        {"[]", "The body is an array; one report, a JSON object, is expected."},
+        {"7", "The body must be a JSON object with one report."},
+        {"null", "The body must be a JSON object with one report."},
+        {"", "The body is no valid JSON."},
+        {"{\"photo_id\":1,\"event\":\"play\"", "The body is no valid JSON."},
+        {"{\"photo_id\":1,\"event\":\"play\"} x", "The body is no valid JSON."},
+        {"{'photo_id':1}", "The body is no valid JSON."},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_message(cases[i][0], cases[i][1]);
+    }
+}
+
+static void times_keep_their_value(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct player_event e;
+    struct report_fault why;
+    const struct report_context ctx = {.site = {"s", 1}};
+    read_text(&r, "{\"photo_id\":1,\"time_start\":0.1,\"timeEnd\":\"12.25\",\"time_total\":1e2}");
+    assert_int_equal(report_make(&r.fields, REPORT_PATH_PLAY, &ctx, &e, &why), REPORT_OK);
+    assert_true(e.time_start >= 0.1 && e.time_start <= 0.1);
+    assert_true(e.time_end >= 12.25 && e.time_end <= 12.25);
+    assert_true(e.time_total >= 100 && e.time_total <= 100);
+    report_json_free(r.memory);
+}
+
+static void broken_utf_8_becomes_replacement_characters(void **state)
+{
+    (void)state;
+    struct reading r;
+    read_text(&r, "{\"source\":\"a\xff"
+                  "b\xe2\x82\"}");
+    assert_int_equal(r.fields.fault, FIELDS_GOOD);
+    assert_true(slice_is(r.fields.values[FIELD_SOURCE], "a\xef\xbf\xbd"
+                                                        "b\xef\xbf\xbd"));
+    report_json_free(r.memory);
+}
+
+static void the_form_of_the_reply_survives_a_fault(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"event\":7,\"format\":\"json\"}",
+        "{\"event\":\"a\",\"event\":\"b\",\"format\":\"json\"}",
+        "{\"event\":\"a\\u0000\",\"format\":\"json\"}",
+    };
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        struct reading r;
+        read_text(&r, bodies[i]);
+        assert_int_not_equal(r.fields.fault, FIELDS_GOOD);
+        assert_int_equal(r.fields.fault_field, FIELD_EVENT);
+        assert_true(slice_is(r.fields.values[FIELD_FORMAT], "json"));
+        report_json_free(r.memory);
+    }
+}
+
+static void deep_nesting_is_refused_not_followed(void **state)
+{
+    (void)state;
+    enum { DEPTH = 1024 * 1024 };
+    struct reading r;
+    char *bomb = malloc(DEPTH);
+    assert_non_null(bomb);
+    memset(bomb, '[', DEPTH);
+    read_bytes(&r, bomb, DEPTH);
+    assert_int_equal(r.fields.fault, FIELDS_NOT_JSON);
+    report_json_free(r.memory);
+    free(bomb);
+}
+
+static void freeing_nothing_is_fine(void **state)
+{
+    (void)state;
+    report_json_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_become_fields),
+        cmocka_unit_test(reports_are_judged_as_those_of_a_query),
+        cmocka_unit_test(times_keep_their_value),
+        cmocka_unit_test(broken_utf_8_becomes_replacement_characters),
+        cmocka_unit_test(the_form_of_the_reply_survives_a_fault),
+        cmocka_unit_test(deep_nesting_is_refused_not_followed),
+        cmocka_unit_test(freeing_nothing_is_fine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
