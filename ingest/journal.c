@@ -343,6 +343,12 @@ static struct journal_shard *new_shards(struct journal *j, unsigned count)
     return shards;
 }
 
+static uint64_t choose_segment_bytes(const struct journal_options *options)
+{
+    uint64_t most = options->max_bytes / 2 / options->shard_count;
+    return options->segment_bytes < most ? options->segment_bytes : most;
+}
+
 static struct journal *new_journal(const struct journal_options *options)
 {
     struct journal *j = calloc(1, sizeof *j);
@@ -353,7 +359,7 @@ static struct journal *new_journal(const struct journal_options *options)
     j->lock_fd = -1;
     j->io = options->io == NULL ? journal_io_real() : options->io;
     j->max_bytes = options->max_bytes;
-    j->segment_bytes = options->segment_bytes;
+    j->segment_bytes = choose_segment_bytes(options);
     atomic_init(&j->wake_fd, -1);
     j->shards = new_shards(j, options->shard_count);
     if (j->shards == NULL || pthread_mutex_init(&j->lock, NULL) != 0) {

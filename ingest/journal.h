@@ -27,8 +27,11 @@ enum { JOURNAL_SECRET_SIZE = 32 };
 struct journal_options {
     const char *dir;    /* made if absent; its parent must be there */
     uint64_t max_bytes; /* of all segments together; recomputed from the files at start */
-    uint64_t
-        segment_bytes; /* a segment is closed when it would pass this; one batch may be larger */
+    /*
+     * A segment is closed when it would pass this; one batch may be larger. At most max_bytes / (2
+     * * shard_count): segments being written are not freed, and must not fill the journal for ever.
+     */
+    uint64_t segment_bytes;
     unsigned shard_count;
     struct metrics *metrics; /* may be NULL; outlives j, and is not rendered while j is closed */
     const struct journal_io *io; /* NULL = the system's calls; outlives j */

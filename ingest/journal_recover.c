@@ -296,7 +296,7 @@ static void apply_checkpoint(struct recovery *r, struct lane_state *lane)
     }
     /* Segments are freed in order: what stood before the first that is left was settled. */
     const struct segment_state *first = lane->first_segment;
-    if (first != NULL && first->first_sequence > settled + 1) {
+    if (first != NULL && first->first_sequence > 0 && first->first_sequence - 1 > settled) {
         settled = first->first_sequence - 1;
     }
     /* Ahead of the segments after a power loss: what was settled and then lost is not missed. */
