@@ -187,7 +187,7 @@ static inline bool fixture_find_old(struct fixture *f, struct journal_lane *out)
 
 static inline uint64_t fixture_old_lane(struct fixture *f)
 {
-    struct journal_lane lane;
+    struct journal_lane lane = {0};
     assert_true(fixture_find_old(f, &lane));
     return lane.lane;
 }
@@ -212,6 +212,13 @@ static inline void fixture_run_and_die(struct fixture *f, void (*act)(struct fix
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
+}
+
+static inline uint64_t fixture_bytes(struct fixture *f)
+{
+    struct journal_status status;
+    journal_status(f->j, &status);
+    return status.bytes;
 }
 
 static inline int fixture_is_segment(const struct dirent *e)
@@ -239,6 +246,20 @@ static inline size_t fixture_segment_count(struct fixture *f)
     struct fixture_names names;
     fixture_list(f, &names);
     return names.count;
+}
+
+/* What the segments take by the file system's word. */
+static inline uint64_t fixture_bytes_on_disk(struct fixture *f)
+{
+    struct fixture_names names;
+    uint64_t sum = 0;
+    fixture_list(f, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        struct stat st;
+        assert_int_equal(fstatat(f->folder_fd, names.name[i], &st, 0), 0);
+        sum += (uint64_t)st.st_size;
+    }
+    return sum;
 }
 
 static inline bool fixture_exists(struct fixture *f, const char *name)

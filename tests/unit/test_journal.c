@@ -212,7 +212,7 @@ static void bytes_past_the_commit_are_never_looked_at(void **state)
     fixture_open(f);
     fixture_write(f, 3);
     fixture_list(f, &names);
-    char bytes[4096];
+    static char bytes[FIXTURE_FILE_MAX];
     size_t len = fixture_load(f, names.name[0], bytes);
     fixture_patch(f, names.name[0], "garbage garbage garbage garbage garbage", 39, len);
     fixture_assert_holds(f, fixture_lane(f), 1, 3);

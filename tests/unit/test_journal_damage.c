@@ -50,8 +50,10 @@ static void torn_tail_at_every_byte_keeps_what_is_whole(void **state)
             assert_int_equal(fixture_load(f, kept, aside), torn);
             assert_memory_equal(aside, bytes + cut - torn, torn);
         }
+        assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
         journal_settle(f->j, lane, last);
         assert_false(fixture_exists(f, name));
+        assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
         fixture_close(f);
         assert_int_equal(unlinkat(f->folder_fd, "checkpoint", 0), 0); /* the lane comes again */
     }
@@ -291,26 +293,63 @@ static void record_inside_a_value_is_never_found(void **state)
     assert_reads(f, fixture_lane(f), others, 3);
 }
 
+static size_t put_segment(char *out, uint32_t number, uint64_t first_sequence)
+{
+    struct segment_header h = {.lane = 0xabc, .number = number, .first_sequence = first_sequence};
+    segment_put_header(out, &h);
+    return SEGMENT_HEADER_SIZE;
+}
+
+static size_t put_record(char *out, uint64_t sequence)
+{
+    char key[32], value[32];
+    snprintf(key, sizeof key, "k%" PRIu64, sequence);
+    snprintf(value, sizeof value, "v%" PRIu64, sequence);
+    const struct journal_record r = {.sequence = sequence,
+                                     .ts_ms = 1000 + sequence,
+                                     .key = slice_of(key),
+                                     .value = slice_of(value)};
+    return segment_put_record(out, segment_crc_seed(0xabc), &r);
+}
+
+static void sequences_that_fall_from_one_segment_to_the_next_are_damage(void **state)
+{
+    struct fixture *f = *state;
+    static const uint64_t rising[] = {5, 6};
+    char bytes[512] = {0}, name[SEGMENT_NAME_SIZE];
+    size_t len = put_segment(bytes, 1, 1);
+    len += put_record(bytes + len, 5);
+    segment_format_name(name, 0xabc, 1);
+    fixture_save(f, name, bytes, len);
+    memset(bytes, 0, sizeof bytes); /* no header that would say where the sequences begin */
+    len = SEGMENT_HEADER_SIZE;
+    len += put_record(bytes + len, 3);
+    len += put_record(bytes + len, 6);
+    segment_format_name(name, 0xabc, 2);
+    fixture_save(f, name, bytes, len);
+    fixture_open(f);
+    assert_reads(f, 0xabc, rising, 2);
+    assert_int_equal(fixture_damaged(f), 2);
+}
+
 static void replacement_is_read_with_what_it_replaces(void **state)
 {
     struct fixture *f = *state;
     char bytes[256], name[SEGMENT_NAME_SIZE];
-    struct segment_header h = {.lane = 0xabc, .number = 1, .first_sequence = 1};
     const struct journal_record r = {.sequence = 1,
                                      .ts_ms = 5,
                                      .key = slice_of("key"),
                                      .value = slice_of("value"),
                                      .replaces_lane = 77,
                                      .replaces_sequence = 88};
-    segment_put_header(bytes, &h);
-    size_t len = SEGMENT_HEADER_SIZE;
-    len += segment_put_record(bytes + len, segment_crc_seed(h.lane), &r);
-    segment_format_name(name, h.lane, h.number);
+    size_t len = put_segment(bytes, 1, 1);
+    len += segment_put_record(bytes + len, segment_crc_seed(0xabc), &r);
+    segment_format_name(name, 0xabc, 1);
     fixture_save(f, name, bytes, len);
     fixture_open(f);
     struct journal_record read;
     struct journal_cursor *c = NULL;
-    assert_int_equal(journal_cursor_open(&c, f->j, h.lane), 0);
+    assert_int_equal(journal_cursor_open(&c, f->j, 0xabc), 0);
     assert_int_equal(journal_read(c, &read, 1), 1);
     assert_int_equal(read.replaces_lane, 77);
     assert_int_equal(read.replaces_sequence, 88);
@@ -336,6 +375,7 @@ int main(void)
         TEST(segments_missing_in_the_middle_do_not_stop_the_rest),
         TEST(file_that_shrinks_while_open_is_told),
         TEST(record_inside_a_value_is_never_found),
+        TEST(sequences_that_fall_from_one_segment_to_the_next_are_damage),
         TEST(replacement_is_read_with_what_it_replaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,28 @@ static void records_over_many_segments_and_starts_are_all_kept(void **state)
     }
 }
 
+static void settled_segments_of_an_old_lane_are_freed_one_by_one(void **state)
+{
+    struct fixture *f = *state;
+    f->options.segment_bytes = 512;
+    fixture_run_and_die(f, fixture_write_hundred);
+    fixture_open(f);
+    size_t before = fixture_segment_count(f);
+    uint64_t lane = fixture_old_lane(f);
+    journal_settle(f->j, lane, 50);
+    assert_true(fixture_segment_count(f) < before - 2);
+    fixture_assert_holds(f, lane, 51, 100);
+    assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
+    fixture_close(f);
+    /* Even without the checkpoint: what came before the first segment left was settled. */
+    (void)unlinkat(f->folder_fd, "checkpoint", 0);
+    fixture_open(f);
+    struct journal_lane left = {0};
+    assert_true(fixture_find_old(f, &left));
+    assert_true(left.first > 30 && left.first <= 51);
+    fixture_assert_holds(f, lane, left.first, 100);
+}
+
 static void lanes_of_workers_that_are_gone_are_drained(void **state)
 {
     struct fixture *f = *state;
@@ -247,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(records_outlive_a_sudden_end),
         TEST(records_over_many_segments_and_starts_are_all_kept),
+        TEST(settled_segments_of_an_old_lane_are_freed_one_by_one),
         TEST(lanes_of_workers_that_are_gone_are_drained),
         TEST(empty_lanes_leave_nothing_behind),
         TEST(drained_lane_leaves_the_checkpoint),
