@@ -2,11 +2,12 @@
  * Connections, deadlines, limits and replies in order, on one libevent loop. Serves the reports of
  * ingest, the consumer's API and the admin pages alike. All functions belong to the loop's thread.
  *
- * A turn is one pass over the ready connections:
- *     for (;;) { event_base_loop(base, EVLOOP_ONCE); <make the turn durable>; http_server_flush(s); }
- * Each request is either answered at once with http_reply(), or held with http_hold() under a ticket
- * until http_server_release() says what became of it. Replies leave a connection in the order of its
- * requests, whichever way they were made; those of a turn leave with one send().
+ * A turn is one pass over the ready connections, for ever:
+ *     event_base_loop(base, EVLOOP_ONCE); <make the turn durable>; http_server_flush(s);
+ *
+ * Each request is either answered at once with http_reply(), or held with http_hold() under a
+ * ticket until http_server_release() says what became of it. Replies leave a connection in the
+ * order of its requests, whichever way they were made; those of a turn leave with one send().
  */
 #ifndef COMMON_HTTP_SERVER_H
 #define COMMON_HTTP_SERVER_H
@@ -33,19 +34,28 @@ struct http_reply {
 
 /*
  * on_request: called once per request; must call http_reply() or http_hold() exactly once before it
- * returns. req and its slices die when it returns.
+ * returns. req and its slices die when it returns. A method that is HTTP_OTHER_METHOD comes without
+ * its body, and the connection closes after the answer.
+ *
  * on_release: renders a held reply: held are the bytes given to http_hold() (aligned to 8), outcome
- * what was given to http_server_release(). out->body and out->headers must live until the next call.
- * on_reject: the server itself answers broken HTTP (400, 408, 413, ...); fills in what stands beside
- * the status. May be NULL: a short text/plain line then.
+ * what was given to http_server_release(). What *out points to must live until the next call.
+ *
+ * on_reject: the server itself answers broken HTTP (400, 408, 413, ...); fills in what stands
+ * beside the status. May be NULL: a short text/plain line then.
+ *
+ * on_expect: judges a head whose client waits for 100 Continue before it sends the body: 0 to have
+ * the body, or the status to refuse it with (by way of on_reject). May be NULL: 0 then.
  */
 struct http_handler {
     void (*on_request)(struct http_conn *c, const struct http_request *req, void *arg);
-    void (*on_release)(const void *held, size_t len, int outcome, struct http_reply *out, void *arg);
+    void (*on_release)(const void *held, size_t len, int outcome, struct http_reply *out,
+                       void *arg);
     void (*on_reject)(int status, struct http_reply *out, void *arg);
+    int (*on_expect)(const struct http_request *req, void *arg);
     void *arg;
 };
 
+/* A deadline of 0 is none. A client that does not take its replies goes after idle_ms too. */
 struct http_server_options {
     struct http_limits limits;
     unsigned head_deadline_ms; /* from the first byte of a request to the end of its head */
@@ -59,7 +69,10 @@ struct http_server_options {
 /* The defaults of the contract's table of limits. */
 struct http_server_options http_server_defaults(void);
 
-/* Makes a server on base; m may be NULL. Returns 0 or -ENOMEM. */
+/*
+ * Makes a server on base; m may be NULL, and must not be rendered once the server is freed.
+ * options->name is borrowed until then. Returns 0 or -ENOMEM.
+ */
 int http_server_new(struct http_server **out, struct event_base *base,
                     const struct http_server_options *options, const struct http_handler *handler,
                     struct metrics *m);
@@ -74,16 +87,25 @@ int http_server_listen(struct http_server *s, const char *address, bool reuse_po
 /* The port of the first listener, 0 when there is none. */
 uint16_t http_server_port(const struct http_server *s);
 
-/* Answers the request now (or right after those held before it on the connection). */
+/*
+ * Answers the request now; on a connection that has replies held, with the last of all that are
+ * held when it is made.
+ */
 void http_reply(struct http_conn *c, const struct http_reply *reply);
 
-/* Holds the reply: copies len bytes at data; tickets must never fall within a server. */
+/*
+ * Holds the reply: copies len bytes at data; tickets must never fall within a server. When the
+ * connection is gone by the time of its ticket, on_release is not called.
+ */
 void http_hold(struct http_conn *c, uint64_t ticket, const void *data, size_t len);
 
-/* The peer's address, for the handler. */
+/* The peer's address, for the handler; IPv4 may come as ::ffff:a.b.c.d. */
 const struct sockaddr *http_conn_peer(const struct http_conn *c);
 
-/* Renders all held replies with tickets up to and with ticket, with that outcome. */
+/*
+ * Renders all held replies with tickets up to and with ticket, with that outcome. Calls no
+ * on_request: requests that waited for room are served by the next event_base_loop().
+ */
 void http_server_release(struct http_server *s, uint64_t ticket, int outcome);
 
 /* Sends what the turn made; call at the end of each turn. */
@@ -93,7 +115,8 @@ void http_server_flush(struct http_server *s);
 struct slice http_server_date(struct http_server *s);
 
 /*
- * Drains: stops listening, closes idle connections, says Connection: close from now on.
+ * Drains: takes what waits to be accepted, stops listening, closes idle connections, says
+ * Connection: close from now on. Who has not yet sent a request has the head deadline to do so.
  * http_server_is_idle() is true when no connection is left.
  */
 void http_server_drain(struct http_server *s);

@@ -1,6 +1,6 @@
 /*
- * The sites of the installation, from the JSON file that `sites` names. Read once; values never change
- * after sites_load(), so any thread may read.
+ * The sites of the installation, from the JSON file that `sites` names. Read once; values never
+ * change after sites_load(), so any thread may read.
  */
 #ifndef COMMON_SITES_H
 #define COMMON_SITES_H
@@ -11,16 +11,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Strings are UTF-8, NUL-terminated, owned by the sites. */
+/*
+ * Strings are UTF-8, not empty, NUL-terminated, owned by the sites. In the file key, site_id,
+ * site_name and domain must be given and no two sites may share a key, site_id or host; without
+ * hosts a site has its domain as its one host.
+ */
 struct site {
-    const char *key;       /* stands in the event: letters, digits, _ - . ; 1 to 64 */
-    const char *site_id;   /* decimal digits */
+    const char *key;     /* stands in the event: letters, digits, _ - . ; 1 to 64 */
+    const char *site_id; /* decimal digits */
     const char *site_name;
-    const char *product_key;
+    const char *product_key; /* "playreport" unless given */
     const char *domain;
     const char *time_zone; /* IANA name, "UTC" unless given */
     bool allow_signup;
-    const char *json;      /* the site object of replies, rendered once: {"site_id":"1",...} */
+    const char *json;         /* the site object of replies, rendered once: {"site_id":"1",...} */
     const char *const *hosts; /* hosts_count names in lower case, without port */
     size_t hosts_count;
 };
@@ -28,13 +32,17 @@ struct site {
 struct sites;
 
 /*
- * Loads path; NULL or "" gives one default site: key "default", any Host. Returns 0 or -errno with a
- * sentence naming the file, the site and the member at fault. The first site in the file is the default.
+ * Loads path; NULL or "" gives one default site: key "default", any Host. Returns 0 or -errno with
+ * a sentence naming the file, the site and the member at fault. The first site in the file is the
+ * default.
  */
 int sites_load(struct sites **out, const char *path, struct error *err);
 void sites_free(struct sites *s);
 
-/* The site that serves host (a Host value; port and case do not matter), else the default site. */
+/*
+ * The site that serves host (a Host value; port, case and a final dot do not matter), else the
+ * default site.
+ */
 const struct site *sites_by_host(const struct sites *s, struct slice host);
 
 /* The site with this key, or NULL. */

@@ -1,6 +1,14 @@
 /*
- * Journal to Kafka: one thread that reads the journal's lanes into a bounded window, produces, and moves
- * the journal's checkpoint when delivery reports come. Memory does not depend on how long Kafka is away.
+ * Journal to Kafka: one thread that reads the journal's lanes into a bounded window, produces, and
+ * moves the journal's checkpoint when delivery reports come. Memory does not depend on how long
+ * Kafka is away.
+ *
+ * Whatever fails (a refused delivery, a producer that gives up) is answered alike: the producer is
+ * thrown away, a new one made after a pause of 250 ms doubling to 10 s, and every lane sent again
+ * from its lowest unsettled record, in order. A record that Kafka never takes (too large for the
+ * topic) therefore blocks its lane: each new attempt ends at it, publisher_status() and the log
+ * name its lane, sequence and size, and what stands behind it stays in the journal until the topic
+ * or the broker is changed. The other lanes go on between two attempts.
  */
 #ifndef INGEST_PUBLISHER_H
 #define INGEST_PUBLISHER_H
@@ -16,31 +24,35 @@ struct metrics;
 struct publisher;
 
 struct publisher_options {
-    struct journal *journal; /* outlives the publisher */
-    const struct config *config;
-    const char *topic;
+    struct journal *journal;     /* outlives the publisher */
+    const struct config *config; /* for its kafka.*; not used after publisher_start() */
+    const char *topic;           /* copied */
     bool topic_create;
     int topic_partitions;
     int topic_replication; /* -1 = the cluster's */
     int64_t topic_retention_ms;
-    int linger_ms;
-    struct metrics *metrics; /* may be NULL */
+    int linger_ms; /* outranks kafka.linger.ms */
+    struct metrics
+        *metrics; /* may be NULL; not rendered after publisher_stop() or a failed start */
 };
 
-/* Starts the thread. Kafka need not be there. Returns 0 or -errno with a sentence (bad kafka.* settings). */
+/* Starts the thread. Kafka need not be there. Returns 0 or -errno with a sentence (bad kafka.*
+ * settings). */
 int publisher_start(struct publisher **out, const struct publisher_options *options,
                     struct error *err);
 
 /*
- * Goes on until everything journalled is settled or drain_ms have passed, writes the checkpoint, ends the
- * thread and frees p. What was not delivered stays in the journal. Returns the records left waiting.
+ * Goes on until everything journalled is settled or drain_ms have passed, writes the checkpoint,
+ * ends the thread and frees p. What was not delivered stays in the journal. Returns the records
+ * left waiting.
  */
 uint64_t publisher_stop(struct publisher *p, int64_t drain_ms);
 
 struct publisher_status {
-    bool connected;      /* the last metadata or delivery was good and nothing has failed since */
-    char reason[256];    /* why not, in words; empty when connected */
-    uint64_t delivered, in_flight, resent;
+    bool connected;   /* the last metadata or delivery was good and nothing has failed since */
+    char reason[256]; /* why not, in words; empty when connected */
+    uint64_t delivered, in_flight;
+    uint64_t resent; /* sent before in this process, or left by an earlier start */
 };
 
 /* Any thread. */

@@ -26,9 +26,16 @@ step "fuzzing, ${PLAYREPORT_TEST_FUZZ_SECONDS:=5} s a target"
 build fuzz
 tests/fuzz/run.sh "$PLAYREPORT_TEST_FUZZ_SECONDS"
 
+tests/broker/kafka/kafka.sh fetch
 step "release build"
 build release
 
+# The same runs under the sanitizers, shorter: a report of theirs ends the daemon and so the test.
+for preset in dev tsan; do
+    step "end to end, preset $preset"
+    PLAYREPORT_TEST_DAEMONS="build-$preset" PLAYREPORT_TEST_REPORTS="${PLAYREPORT_TEST_SANITIZED_REPORTS:-8000}" \
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_end_to_end.py
+done
+
 step "integration tests"
-tests/broker/kafka/kafka.sh fetch
 exec /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 ROOT = Path(__file__).resolve().parents[2]
 KAFKA_SH = ROOT / "tests/broker/kafka/kafka.sh"
-BUILD = Path(os.environ.get("PLAYREPORT_BUILD", ROOT / "build"))
+BUILD = Path(os.environ.get("PLAYREPORT_TEST_BUILD", ROOT / "build"))
 CLIENT = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 500,

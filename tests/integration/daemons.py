@@ -12,7 +12,7 @@ from pathlib import Path
 from broker import BUILD, ROOT, wait_until
 
 LISTENING = re.compile(r"event=listening port=(\d+) admin_port=(\d+)")
-PROGRAMS = Path(os.environ.get("PLAYREPORT_DAEMONS", BUILD))
+PROGRAMS = Path(os.environ.get("PLAYREPORT_TEST_DAEMONS", BUILD))
 
 
 class Daemon:

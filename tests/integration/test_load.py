@@ -12,7 +12,7 @@ import urllib.parse
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("PLAYREPORT_BUILD", ROOT / "build"))
+BUILD = pathlib.Path(os.environ.get("PLAYREPORT_TEST_BUILD", ROOT / "build"))
 OK = {"status": "ok", "message": "The event was reported", "permission_level": "anonymous", "cached": "0"}
 XML = '<response status="ok" permission_level="anonymous" message="The event was reported" cached="0"/>'
 

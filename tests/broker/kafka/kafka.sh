@@ -7,8 +7,8 @@ PYTHON=/usr/bin/python3
 VERSION=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$HERE/pom.xml")
 CACHE=${PLAYREPORT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/playreport}
 LIBS=$CACHE/kafka-$VERSION
-READY_TIMEOUT_S=${PLAYREPORT_KAFKA_TIMEOUT_S:-60}
-JVM=${PLAYREPORT_KAFKA_JVM:--Xms128m -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
+READY_TIMEOUT_S=${PLAYREPORT_TEST_KAFKA_TIMEOUT_S:-60}
+JVM=${PLAYREPORT_TEST_KAFKA_JVM:--Xms128m -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
 
 usage() {
     cat <<'END'
@@ -25,8 +25,8 @@ N is the number of a node; without it every node is meant.
 DIR/bootstrap holds the addresses, DIR/nodeN/log what node N says, DIR/nodeN/pid its process.
 
 PLAYREPORT_CACHE            the cache folder (~/.cache/playreport)
-PLAYREPORT_KAFKA_JVM        options of the JVM; under load "-Xmx1g -XX:+UseSerialGC"
-PLAYREPORT_KAFKA_TIMEOUT_S  how long to wait until ready (60)
+PLAYREPORT_TEST_KAFKA_JVM        options of the JVM; under load "-Xmx1g -XX:+UseSerialGC"
+PLAYREPORT_TEST_KAFKA_TIMEOUT_S  how long to wait until ready (60)
 END
 }
 

@@ -85,8 +85,8 @@ static enum options_result check(struct options *out, int argc, char **argv)
         return OPTIONS_BAD;
     }
     if (out->port != 0 && out->port + out->broker_count - 1 > UINT16_MAX) {
-        fprintf(stderr, "playreport-try-broker: --port must be from 1 to %d with %d brokers\n",
-                UINT16_MAX - out->broker_count + 1, out->broker_count);
+        fprintf(stderr, "playreport-try-broker: --port must be from 1 to %u with %u brokers\n",
+                (unsigned)(UINT16_MAX - out->broker_count + 1), (unsigned)out->broker_count);
         return OPTIONS_BAD;
     }
     if (out->topic_count == 0) {
