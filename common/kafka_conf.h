@@ -10,11 +10,11 @@ struct rd_kafka_conf_s; /* librdkafka's rd_kafka_conf_t */
 enum kafka_role { KAFKA_PRODUCER, KAFKA_CONSUMER };
 
 /*
- * Makes the settings for a role. group is the consumer group, NULL for producers. The settings that carry
- * a promise (acks, enable.idempotence, max.in.flight..., enable.auto.commit, ...) may not be overridden:
- * -EINVAL with a sentence that names the property and the reason. Bad names and values likewise.
- * Log lines of librdkafka go to common/log with a limit on their rate. The caller owns *out; rd_kafka_new()
- * takes it.
+ * Makes the settings for a role. group is the consumer group, NULL for producers. The settings that
+ * carry a promise (acks, enable.idempotence, max.in.flight..., enable.auto.commit, ...) may not be
+ * overridden: -EINVAL with a sentence that names the property and the reason. Bad names and values
+ * likewise. Log lines of librdkafka go to common/log with a limit on their rate. The caller owns
+ * *out; rd_kafka_new() takes it.
  */
 int kafka_conf_make(struct rd_kafka_conf_s **out, enum kafka_role role, const char *client_id,
                     const char *group, const struct config *config, struct error *err);

@@ -25,12 +25,14 @@ enum kafka_topic_result {
 enum kafka_topic_result kafka_topic_find(struct rd_kafka_s *rk, const char *name, int timeout_ms,
                                          int *partitions, struct error *err);
 
-/* Makes the topic; one that is there already (made by another daemon at the same time) is success. */
-enum kafka_topic_result kafka_topic_create(struct rd_kafka_s *rk, const struct kafka_topic_wish *wish,
-                                           int timeout_ms, struct error *err);
+/* Makes the topic; one that is there already (made by another daemon at the same time) is success.
+ */
+enum kafka_topic_result kafka_topic_create(struct rd_kafka_s *rk,
+                                           const struct kafka_topic_wish *wish, int timeout_ms,
+                                           struct error *err);
 
-/* Logs a warning for each setting of the topic that weakens a promise: max.message.bytes below 1 MiB,
- * unclean.leader.election.enable=true. A broker that cannot describe its topics is let be. */
+/* Logs a warning for each setting of the topic that weakens a promise: max.message.bytes below 1
+ * MiB, unclean.leader.election.enable=true. A broker that cannot describe its topics is let be. */
 void kafka_topic_warn(struct rd_kafka_s *rk, const char *name, int timeout_ms);
 
 #endif
