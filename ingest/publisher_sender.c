@@ -41,7 +41,8 @@ static void note_failure(struct sender *s, const char *reason)
 {
     if (!s->has_failed) {
         s->has_failed = true;
-        (void)snprintf(s->failure.reason, sizeof s->failure.reason, "%s", reason);
+        (void)snprintf(s->failure.reason, sizeof s->failure.reason, "%.*s",
+                       (int)sizeof s->failure.reason - 1, reason); /* cut, not refused */
     }
 }
 
