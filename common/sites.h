@@ -12,15 +12,15 @@
 #include <stddef.h>
 
 /*
- * Strings are UTF-8, not empty, NUL-terminated, owned by the sites. In the file key, site_id,
- * site_name and domain must be given and no two sites may share a key, site_id or host; without
- * hosts a site has its domain as its one host.
+ * Strings are UTF-8, not empty, NUL-terminated, owned by the sites. In the file only time_zone,
+ * allow_signup and hosts may be left out; no two sites share a key or a host. A site without hosts
+ * is reached by its key, or as the default.
  */
 struct site {
     const char *key;     /* stands in the event: letters, digits, _ - . ; 1 to 64 */
     const char *site_id; /* decimal digits */
     const char *site_name;
-    const char *product_key; /* "playreport" unless given */
+    const char *product_key;
     const char *domain;
     const char *time_zone; /* IANA name, "UTC" unless given */
     bool allow_signup;
