@@ -100,8 +100,18 @@ static enum log_level level_of(int syslog_level)
     return syslog_level <= 6 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 }
 
+/* Told at every start of a producer, and known: the guarantee is what resending relies on. */
+static bool is_known_warning(const char *facility, const char *text)
+{
+    return strcmp(facility, "CONFWARN") == 0 &&
+           strstr(text, "enable.gapless.guarantee is experimental") != NULL;
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
+    if (is_known_warning(facility, text)) {
+        return;
+    }
     uint64_t suppressed = 0;
     (void)pthread_mutex_lock(&limit_lock); /* cannot fail: a plain mutex, never held twice */
     bool admitted = kafka_log_admit(&limit, facility, clock_mono_ms(), &suppressed);

@@ -1,13 +1,13 @@
 #include "ingest/publisher.h"
 
 #include "common/clock.h"
-#include "common/kafka_topic.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "ingest/journal.h"
 #include "ingest/publisher_health.h"
 #include "ingest/publisher_lanes.h"
 #include "ingest/publisher_sender.h"
+#include "ingest/publisher_topic.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,22 +22,16 @@
 #include <unistd.h>
 
 enum {
-    PUBLISHER_PAUSE_MS = 250, /* after a failure, doubling */
-    PUBLISHER_OPEN_PAUSE_MAX_MS = 10000,
-    PUBLISHER_ASK_PAUSE_MAX_MS = 5000,
-    PUBLISHER_ASK_MS = 30000,   /* how often the partitions are counted */
+    PUBLISHER_PAUSE_MS = 250, /* before a new producer, doubling */
+    PUBLISHER_PAUSE_MAX_MS = 10000,
     PUBLISHER_ANSWER_MS = 1000, /* how long Kafka has for an answer */
     PUBLISHER_CHECKPOINT_MS = 1000,
     PUBLISHER_HOLD_MS = 1000,      /* a lane whose next record cannot be read or sent */
     PUBLISHER_SLEEP_MAX_MS = 1000, /* should a wake-up ever be missed */
-    PUBLISHER_SLEEP_HELD_MS = 100  /* a held lane's own news may not wake us */
+    PUBLISHER_SLEEP_HELD_MS = 100  /* nobody wakes us for a lane that is held */
 };
 
-struct pause {
-    uint64_t next_ms, max_ms;
-};
-
-/* What became of the lanes in one turn, the graver the later. */
+/* What became of the lanes in one turn, the weightier the later. */
 enum feed {
     FEED_EMPTY, /* nothing more to read */
     FEED_HELD,  /* a lane has to wait */
@@ -49,11 +43,10 @@ enum { COUNT_DELIVERED, COUNT_RESENT, COUNT_FAILED, COUNT_REBUILDS, COUNT_COUNT 
 
 struct publisher {
     struct journal *journal;
-    char *topic;
-    struct kafka_topic_wish wish;
-    bool topic_create;
+    char *topic_name;
     struct sender *sender;
     struct lanes lanes;
+    struct topic_watch topic;
     struct health health;
     bool has_health;
     struct metric *counts[COUNT_COUNT];
@@ -64,30 +57,15 @@ struct publisher {
     _Atomic bool is_stopping;
     _Atomic uint64_t stop_at_ms; /* set before is_stopping */
     /* The thread's own. */
-    int topic_partitions; /* 0 = not known yet */
-    bool has_warned;      /* of the topic's settings */
-    bool is_dirty;        /* settled since the last checkpoint */
+    bool is_dirty; /* settled since the last checkpoint */
     bool is_drained;
-    bool has_refused; /* refused is what the producer fell over */
+    bool has_refused; /* refused is what a producer fell over, or a lane is held for */
     struct sender_failure refused;
     uint64_t refused_at_delivered;
     size_t turn;
-    struct pause open_pause, ask_pause;
-    uint64_t open_at_ms, ask_at_ms, checkpoint_at_ms, disk_failed_ms;
+    uint64_t pause_ms, open_at_ms, checkpoint_at_ms, disk_failed_ms;
     uint64_t left; /* written before the thread ends */
 };
-
-static uint64_t pause_take(struct pause *pause)
-{
-    uint64_t now_ms = pause->next_ms;
-    pause->next_ms = 2 * now_ms < pause->max_ms ? 2 * now_ms : pause->max_ms;
-    return now_ms;
-}
-
-static void pause_reset(struct pause *pause)
-{
-    pause->next_ms = PUBLISHER_PAUSE_MS;
-}
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -100,87 +78,33 @@ static bool is_stopping(struct publisher *p)
 }
 
 /* timeout_ms, or what is left of it until the stop. */
-static int within_stop(struct publisher *p, int timeout_ms, uint64_t now_ms)
+static int within_stop(struct publisher *p, int timeout_ms)
 {
     if (!is_stopping(p)) {
         return timeout_ms;
     }
+    uint64_t now_ms = clock_mono_ms();
     uint64_t stop_ms = atomic_load(&p->stop_at_ms);
-    uint64_t left_ms = stop_ms > now_ms ? stop_ms - now_ms : 1;
-    return (int)min_u64((uint64_t)timeout_ms, left_ms);
-}
-
-/* ---- The topic ---- */
-
-static void take_partitions(struct publisher *p, int partitions)
-{
-    health_clear(&p->health, HEALTH_CONNECTION);
-    health_clear(&p->health, HEALTH_TOPIC);
-    pause_reset(&p->ask_pause);
-    if (partitions != p->topic_partitions) {
-        LOG_INFO("topic_found", log_text("topic", p->topic), log_int("partitions", partitions),
-                 log_int("partitions_before", p->topic_partitions));
-        p->topic_partitions = partitions;
-    }
-    if (!p->has_warned) {
-        p->has_warned = true;
-        kafka_topic_warn(sender_handle(p->sender), p->topic, PUBLISHER_ANSWER_MS);
-    }
-}
-
-static enum kafka_topic_result find_or_create(struct publisher *p, int timeout_ms, int *partitions,
-                                              struct error *err)
-{
-    struct rd_kafka_s *rk = sender_handle(p->sender);
-    enum kafka_topic_result result = kafka_topic_find(rk, p->topic, timeout_ms, partitions, err);
-    if (result != KAFKA_TOPIC_MISSING) {
-        return result;
-    }
-    if (!p->topic_create) {
-        error_set(err, "topic %s does not exist, and topic_create is off", p->topic);
-        return result;
-    }
-    if (kafka_topic_create(rk, &p->wish, timeout_ms, err) != KAFKA_TOPIC_THERE) {
-        return KAFKA_TOPIC_MISSING;
-    }
-    LOG_INFO("topic_created", log_text("topic", p->topic));
-    return kafka_topic_find(rk, p->topic, timeout_ms, partitions, err);
-}
-
-static void ask_for_topic(struct publisher *p, uint64_t now_ms)
-{
-    if (health_has(&p->health, HEALTH_CONNECTION) &&
-        p->ask_at_ms > now_ms + PUBLISHER_ASK_PAUSE_MAX_MS) {
-        p->ask_at_ms = now_ms + pause_take(&p->ask_pause);
-    }
-    if (now_ms < p->ask_at_ms) {
-        return;
-    }
-    int partitions = 0;
-    struct error err = {""};
-    int timeout_ms = within_stop(p, PUBLISHER_ANSWER_MS, now_ms);
-    enum kafka_topic_result result = find_or_create(p, timeout_ms, &partitions, &err);
-    uint64_t answered_ms = clock_mono_ms();
-    if (result == KAFKA_TOPIC_THERE) {
-        take_partitions(p, partitions);
-        p->ask_at_ms = answered_ms + PUBLISHER_ASK_MS;
-        return;
-    }
-    health_fail(&p->health, result == KAFKA_TOPIC_MISSING ? HEALTH_TOPIC : HEALTH_CONNECTION,
-                err.text, answered_ms);
-    p->ask_at_ms = answered_ms + pause_take(&p->ask_pause);
+    return stop_ms > now_ms ? (int)min_u64((uint64_t)timeout_ms, stop_ms - now_ms) : 1;
 }
 
 /* ---- Failures ---- */
+
+static uint64_t take_pause(struct publisher *p)
+{
+    uint64_t pause_ms = p->pause_ms;
+    p->pause_ms = min_u64(2 * pause_ms, PUBLISHER_PAUSE_MAX_MS);
+    return pause_ms;
+}
 
 static void tell_refused(struct publisher *p, const struct sender_failure *f, uint64_t now_ms)
 {
     char text[HEALTH_TEXT_SIZE];
     if (f->has_record) {
         (void)snprintf(text, sizeof text,
-                       "Kafka did not take record %" PRIu64 " of lane %016" PRIx64 " (%" PRIu32
-                       " bytes): %s",
-                       f->record.sequence, f->record.lane->lane, f->record.size_bytes, f->reason);
+                       "record %" PRIu64 " of lane %016" PRIx64 " (%" PRIu32
+                       " bytes) was not taken: %s",
+                       f->sequence, f->lane, f->size_bytes, f->reason);
     } else {
         (void)snprintf(text, sizeof text, "the producer gave up: %s", f->reason);
     }
@@ -190,12 +114,13 @@ static void tell_refused(struct publisher *p, const struct sender_failure *f, ui
     p->refused_at_delivered = metric_read(p->counts[COUNT_DELIVERED]);
 }
 
-/* The lane stays open and where it is while it has unsettled records. */
 static bool is_refused_over(const struct publisher *p)
 {
-    const struct sender_failure *f = &p->refused;
-    return f->has_record ? f->record.lane->settled >= f->record.sequence
-                         : metric_read(p->counts[COUNT_DELIVERED]) > p->refused_at_delivered;
+    if (!p->refused.has_record) {
+        return metric_read(p->counts[COUNT_DELIVERED]) > p->refused_at_delivered;
+    }
+    const struct lane *l = lanes_find(&p->lanes, p->refused.lane);
+    return l == NULL || l->window.settled >= p->refused.sequence;
 }
 
 static void settle(struct publisher *p, uint64_t now_ms)
@@ -206,12 +131,12 @@ static void settle(struct publisher *p, uint64_t now_ms)
     }
     if (p->has_refused && is_refused_over(p)) {
         p->has_refused = false;
+        p->pause_ms = PUBLISHER_PAUSE_MS;
         health_clear(&p->health, HEALTH_REFUSED);
-        pause_reset(&p->open_pause);
     }
 }
 
-/* Throws the producer away; a new one is made after a pause. */
+/* Throws the producer away; the next is made after a pause, and all lanes start again. */
 static void give_up_sender(struct publisher *p)
 {
     sender_close(p->sender);
@@ -219,12 +144,12 @@ static void give_up_sender(struct publisher *p)
     settle(p, now_ms);
     tell_refused(p, sender_failure(p->sender), now_ms);
     lanes_rewind(&p->lanes);
+    topic_watch_hurry(&p->topic);
     metric_add(p->counts[COUNT_REBUILDS], 1);
-    uint64_t pause_ms = pause_take(&p->open_pause);
+    uint64_t pause_ms = take_pause(p);
     p->open_at_ms = now_ms + pause_ms;
-    p->ask_at_ms = 0;
-    LOG_WARN("producer_rebuild", log_uint("pause_ms", pause_ms),
-             log_text("reason", p->refused.reason));
+    LOG_WARN("producer_rebuild", log_text("reason", p->refused.reason),
+             log_uint("pause_ms", pause_ms));
 }
 
 static void open_sender(struct publisher *p, uint64_t now_ms)
@@ -235,14 +160,14 @@ static void open_sender(struct publisher *p, uint64_t now_ms)
     struct error err = {""};
     if (sender_open(p->sender, &err) != 0) {
         health_fail(&p->health, HEALTH_CONNECTION, err.text, now_ms);
-        p->open_at_ms = now_ms + pause_take(&p->open_pause);
+        p->open_at_ms = now_ms + take_pause(p);
     }
 }
 
 static void fail_disk(struct publisher *p, const char *what, int failed, uint64_t now_ms)
 {
     char text[HEALTH_TEXT_SIZE];
-    (void)snprintf(text, sizeof text, "%s: %s", what, strerror(-failed));
+    (void)snprintf(text, sizeof text, "%s: %s", what, strerrordesc_np(-failed));
     health_fail(&p->health, HEALTH_JOURNAL, text, now_ms);
     p->disk_failed_ms = now_ms;
 }
@@ -257,7 +182,7 @@ static void write_checkpoint(struct publisher *p, uint64_t now_ms)
         p->is_dirty = false;
         return;
     }
-    fail_disk(p, "the checkpoint cannot be written", failed, now_ms);
+    fail_disk(p, "the journal's checkpoint cannot be written", failed, now_ms);
     p->checkpoint_at_ms = now_ms + PUBLISHER_CHECKPOINT_MS;
 }
 
@@ -269,10 +194,22 @@ static enum feed hold(struct lane *l, uint64_t now_ms)
     return FEED_HELD;
 }
 
-static enum feed send_record(struct publisher *p, struct lane *l, const struct journal_record *r,
-                             uint64_t now_ms)
+static enum feed refuse(struct publisher *p, struct lane *l, const struct journal_record *r,
+                        const char *reason)
 {
-    struct error err = {""};
+    struct sender_failure f = {.has_record = true,
+                               .lane = l->id,
+                               .sequence = r->sequence,
+                               .size_bytes = (uint32_t)(r->key.len + r->value.len)};
+    (void)snprintf(f.reason, sizeof f.reason, "%.*s", (int)sizeof f.reason - 1, reason);
+    uint64_t now_ms = clock_mono_ms();
+    tell_refused(p, &f, now_ms);
+    return hold(l, now_ms);
+}
+
+static enum feed send_record(struct publisher *p, struct lane *l, const struct journal_record *r)
+{
+    struct error err;
     switch (sender_send(p->sender, &l->window, r, l->partition_count, &err)) {
     case SENDER_TAKEN:
         if (lane_take(l)) {
@@ -281,18 +218,12 @@ static enum feed send_record(struct publisher *p, struct lane *l, const struct j
         return FEED_MORE;
     case SENDER_FULL:
         return FEED_FULL;
-    case SENDER_REFUSED: {
-        struct sender_failure f = {
-            .has_record = true,
-            .record = {&l->window, r->sequence, (uint32_t)(r->key.len + r->value.len)}};
-        (void)snprintf(f.reason, sizeof f.reason, "%.*s", (int)sizeof f.reason - 1, err.text);
-        tell_refused(p, &f, now_ms);
-        return hold(l, now_ms);
-    }
+    case SENDER_REFUSED:
+        return refuse(p, l, r, err.text);
     case SENDER_BROKEN:
         break;
     }
-    return FEED_HELD; /* the next turn sees to it */
+    return FEED_FULL; /* the next turn sees to it */
 }
 
 static enum feed feed_lane(struct publisher *p, struct lane *l, uint64_t now_ms)
@@ -304,23 +235,23 @@ static enum feed feed_lane(struct publisher *p, struct lane *l, uint64_t now_ms)
     for (size_t i = 0; i < LANES_READ_MAX && fed == FEED_MORE; i++) {
         const struct journal_record *record = NULL;
         int failed = 0;
-        switch (lane_next(&p->lanes, l, p->topic_partitions, &record, &failed)) {
+        switch (lane_next(&p->lanes, l, p->topic.partitions, &record, &failed)) {
         case LANE_RECORD:
-            fed = send_record(p, l, record, now_ms);
+            fed = send_record(p, l, record);
             break;
         case LANE_EMPTY:
             return FEED_EMPTY;
         case LANE_PAUSED:
             return FEED_HELD;
         case LANE_FAILED:
-            fail_disk(p, "the journal cannot be read", failed, now_ms);
+            fail_disk(p, "the journal cannot be read or marked", failed, now_ms);
             return hold(l, now_ms);
         }
     }
     return fed;
 }
 
-/* Each turn begins with another lane, so that none starves when the window is full. */
+/* Each turn begins with another lane, so that none starves while the window is full. */
 static enum feed feed_lanes(struct publisher *p, uint64_t now_ms)
 {
     if (p->lanes.has_old || p->lanes.count == 0) {
@@ -330,14 +261,13 @@ static enum feed feed_lanes(struct publisher *p, uint64_t now_ms)
             return FEED_HELD;
         }
     }
-    enum feed worst = FEED_EMPTY;
+    enum feed fed = FEED_EMPTY;
     p->turn++;
-    for (size_t i = 0; i < p->lanes.count && worst != FEED_FULL; i++) {
-        struct lane *l = p->lanes.items[(p->turn + i) % p->lanes.count];
-        enum feed fed = feed_lane(p, l, now_ms);
-        worst = fed > worst ? fed : worst;
+    for (size_t i = 0; i < p->lanes.count && fed != FEED_FULL; i++) {
+        enum feed one = feed_lane(p, p->lanes.items[(p->turn + i) % p->lanes.count], now_ms);
+        fed = one > fed ? one : fed;
     }
-    return worst;
+    return fed;
 }
 
 /* ---- The thread ---- */
@@ -345,130 +275,138 @@ static enum feed feed_lanes(struct publisher *p, uint64_t now_ms)
 static bool may_feed(const struct publisher *p)
 {
     return sender_is_open(p->sender) && sender_failure(p->sender) == NULL &&
-           p->topic_partitions > 0;
+           p->topic.partitions > 0;
 }
 
-/* When stopping: sees whether all is done, and hurries what is not. */
-static void drain(struct publisher *p, enum feed fed, uint64_t now_ms)
+/* When stopping, with all read: hurries what is in flight, and sees when nothing is left. */
+static void drain(struct publisher *p)
 {
-    if (fed != FEED_EMPTY || p->lanes.has_old) {
-        return;
-    }
-    if (sender_in_flight(p->sender) == 0) {
+    if (sender_in_flight(p->sender) > 0) {
+        sender_flush(p->sender, within_stop(p, PUBLISHER_SLEEP_HELD_MS));
+    } else if (!p->lanes.has_old) {
         p->is_drained = true;
-        return;
     }
-    sender_flush(p->sender, within_stop(p, PUBLISHER_SLEEP_HELD_MS, now_ms));
 }
 
-/* How long there is nothing to do; what comes earlier writes to wake_fd. */
-static int sleep_ms(struct publisher *p, enum feed fed, uint64_t now_ms)
+static int sleep_ms(struct publisher *p, enum feed fed)
 {
-    uint64_t longest_ms = PUBLISHER_SLEEP_MAX_MS;
-    if (!may_feed(p) || fed == FEED_HELD || is_stopping(p)) {
-        longest_ms = PUBLISHER_SLEEP_HELD_MS;
-    } else if (fed == FEED_MORE || (fed == FEED_EMPTY && !journal_prepare_wait(p->journal))) {
+    if (sender_failure(p->sender) != NULL && sender_is_open(p->sender)) {
         return 0;
     }
+    uint64_t now_ms = clock_mono_ms();
+    uint64_t until_ms = now_ms + PUBLISHER_SLEEP_MAX_MS;
+    if (may_feed(p)) {
+        if (fed == FEED_MORE ||
+            (fed == FEED_EMPTY && (is_stopping(p) || !journal_prepare_wait(p->journal)))) {
+            return 0;
+        }
+        if (fed == FEED_HELD || (fed == FEED_FULL && sender_in_flight(p->sender) == 0)) {
+            until_ms = now_ms + PUBLISHER_SLEEP_HELD_MS;
+        }
+    }
+    until_ms = min_u64(until_ms, sender_is_open(p->sender) ? p->topic.ask_at_ms : p->open_at_ms);
     if (p->is_dirty) {
-        uint64_t due_ms = p->checkpoint_at_ms > now_ms ? p->checkpoint_at_ms - now_ms : 0;
-        longest_ms = min_u64(longest_ms, due_ms);
+        until_ms = min_u64(until_ms, p->checkpoint_at_ms);
     }
-    return within_stop(p, (int)longest_ms, now_ms);
+    if (is_stopping(p)) {
+        until_ms = min_u64(until_ms, atomic_load(&p->stop_at_ms));
+    }
+    return until_ms > now_ms ? (int)(until_ms - now_ms) : 0;
 }
 
-static void sleep_until_woken(struct publisher *p, int timeout_ms)
-{
-    struct pollfd wake = {.fd = p->wake_fd, .events = POLLIN};
-    uint64_t count = 0;
-    if (poll(&wake, 1, timeout_ms) > 0) {
-        ssize_t got = read(p->wake_fd, &count, sizeof count); /* empties it; why is looked up */
-        (void)got;
-    }
-}
-
-static void serve_sender(struct publisher *p, uint64_t now_ms)
-{
-    open_sender(p, now_ms);
-    if (!sender_is_open(p->sender)) {
-        return;
-    }
-    sender_serve(p->sender);
-    if (sender_failure(p->sender) != NULL) {
-        give_up_sender(p);
-        return;
-    }
-    ask_for_topic(p, now_ms);
-    settle(p, now_ms);
-}
-
-static void turn(struct publisher *p)
+/* Does what there is to do. Returns for how long nothing will be, unless wake_fd says otherwise. */
+static int take_turn(struct publisher *p)
 {
     uint64_t now_ms = clock_mono_ms();
-    serve_sender(p, now_ms);
-    enum feed fed = may_feed(p) ? feed_lanes(p, now_ms) : FEED_HELD;
-    atomic_store(&p->in_flight, sender_in_flight(p->sender));
+    open_sender(p, now_ms);
+    if (sender_is_open(p->sender)) {
+        sender_serve(p->sender);
+        settle(p, now_ms);
+        if (sender_failure(p->sender) != NULL) {
+            give_up_sender(p);
+        } else {
+            topic_watch_ask(&p->topic, sender_handle(p->sender),
+                            within_stop(p, PUBLISHER_ANSWER_MS));
+        }
+    }
+    enum feed fed = may_feed(p) ? feed_lanes(p, clock_mono_ms()) : FEED_HELD;
+    if (fed == FEED_EMPTY && is_stopping(p)) {
+        drain(p);
+    }
     write_checkpoint(p, now_ms);
-    if (is_stopping(p) && may_feed(p)) {
-        drain(p, fed, now_ms);
+    if (now_ms > p->disk_failed_ms + 2 * PUBLISHER_HOLD_MS) {
+        health_clear(&p->health, HEALTH_JOURNAL);
     }
-    if (!p->is_drained) {
-        sleep_until_woken(p, sleep_ms(p, fed, now_ms));
-    }
+    atomic_store(&p->in_flight, sender_in_flight(p->sender));
+    return sleep_ms(p, fed);
 }
 
-static bool goes_on(struct publisher *p)
+static bool is_over(struct publisher *p)
 {
-    return !is_stopping(p) || (!p->is_drained && clock_mono_ms() < atomic_load(&p->stop_at_ms));
+    return is_stopping(p) && (p->is_drained || clock_mono_ms() >= atomic_load(&p->stop_at_ms));
+}
+
+static void wait_for_news(struct publisher *p, int timeout_ms)
+{
+    struct pollfd wake = {.fd = p->wake_fd, .events = POLLIN};
+    if (poll(&wake, 1, timeout_ms) == 1) {
+        uint64_t value;
+        (void)!read(p->wake_fd, &value, sizeof value); /* how often does not matter */
+    }
 }
 
 static void *run(void *arg)
 {
     struct publisher *p = arg;
-    while (goes_on(p)) {
-        turn(p);
+    while (!is_over(p)) {
+        wait_for_news(p, take_turn(p));
     }
-    if (sender_is_open(p->sender)) {
-        sender_close(p->sender);
-    }
-    (void)lanes_settle(&p->lanes);
+    sender_close(p->sender);
+    (void)lanes_settle(&p->lanes); /* the checkpoint is written in any case */
     int failed = journal_checkpoint(p->journal);
     if (failed != 0) {
-        LOG_ERROR("checkpoint_failed", log_text("err", strerror(-failed)));
+        fail_disk(p, "the journal's last checkpoint cannot be written", failed, clock_mono_ms());
     }
-    struct journal_status status;
-    journal_status(p->journal, &status);
-    p->left = status.waiting;
+    if (!p->is_drained) {
+        struct journal_status status;
+        journal_status(p->journal, &status);
+        p->left = status.waiting;
+    }
+    lanes_fini(&p->lanes);
     return NULL;
 }
 
-/* ---- Start and stop ---- */
+/* ---- Start, stop, figures ---- */
 
-static double gauge_in_flight(void *arg)
+static double connected_gauge(void *arg)
+{
+    char reason[HEALTH_TEXT_SIZE];
+    struct publisher *p = arg;
+    return health_read(&p->health, reason) ? 0 : 1;
+}
+
+static double in_flight_gauge(void *arg)
 {
     struct publisher *p = arg;
     return (double)atomic_load(&p->in_flight);
 }
 
-static double gauge_connected(void *arg)
+static int register_metrics(struct publisher *p, struct metrics *m)
 {
-    struct publisher *p = arg;
-    char reason[HEALTH_TEXT_SIZE];
-    return health_read(&p->health, reason) ? 0 : 1;
-}
-
-static int add_metrics(struct publisher *p, struct metrics *m)
-{
-    static const char *const rows[COUNT_COUNT][2] = {
-        {"playreport_publisher_delivered_records_total", "Records that Kafka has confirmed."},
-        {"playreport_publisher_resent_records_total",
-         "Records sent before in this process, or left by an earlier start: Kafka may have them."},
-        {"playreport_publisher_failed_deliveries_total", "Delivery reports that told a failure."},
-        {"playreport_publisher_rebuilds_total", "Producers thrown away and made anew."},
+    static const char *const names[COUNT_COUNT][2] = {
+        [COUNT_DELIVERED] = {"playreport_publisher_delivered_records_total",
+                             "Records that Kafka has confirmed."},
+        [COUNT_RESENT] = {"playreport_publisher_resent_records_total",
+                          "Records sent to Kafka whose sequence was sent before in this process, "
+                          "and all records of lanes left by an earlier start."},
+        [COUNT_FAILED] = {"playreport_publisher_failed_deliveries_total",
+                          "Delivery reports with an error, purges of our own left out."},
+        [COUNT_REBUILDS] = {"playreport_publisher_rebuilds_total",
+                            "Producers thrown away after a failure."},
     };
     for (size_t i = 0; i < COUNT_COUNT; i++) {
         p->counts[i] =
-            m == NULL ? &p->own_counts[i] : metrics_counter(m, rows[i][0], "", rows[i][1]);
+            m == NULL ? &p->own_counts[i] : metrics_counter(m, names[i][0], "", names[i][1]);
         if (p->counts[i] == NULL) {
             return -ENOMEM;
         }
@@ -477,68 +415,75 @@ static int add_metrics(struct publisher *p, struct metrics *m)
         return 0;
     }
     int failed = metrics_gauge(m, "playreport_publisher_in_flight_records", "",
-                               "Records handed on and not yet confirmed.", gauge_in_flight, p);
+                               "Records handed to Kafka and not reported yet.", in_flight_gauge, p);
     return failed != 0 ? failed
                        : metrics_gauge(m, "playreport_publisher_connected", "",
                                        "1 while nothing stands between the journal and Kafka.",
-                                       gauge_connected, p);
+                                       connected_gauge, p);
 }
 
-static int open_parts(struct publisher *p, const struct publisher_options *o, struct error *err)
+static void free_publisher(struct publisher *p)
 {
-    lanes_init(&p->lanes, o->journal);
-    p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    p->topic = strdup(o->topic);
-    if (p->wake_fd < 0 || p->topic == NULL) {
-        return -ENOMEM;
+    sender_free(p->sender);
+    if (p->has_health) {
+        health_fini(&p->health);
     }
+    if (p->wake_fd >= 0) {
+        (void)close(p->wake_fd); /* nothing is written back */
+    }
+    free(p->topic_name);
+    free(p);
+}
+
+static int make_parts(struct publisher *p, const struct publisher_options *o)
+{
     int failed = health_init(&p->health);
     if (failed != 0) {
         return failed;
     }
     p->has_health = true;
-    failed = add_metrics(p, o->metrics);
-    if (failed != 0) {
-        return failed;
+    p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (p->wake_fd < 0) {
+        return -errno;
     }
-    p->wish = (struct kafka_topic_wish){p->topic, o->topic_partitions, o->topic_replication,
-                                        o->topic_retention_ms};
-    const struct sender_options options = {
-        .config = o->config,
-        .topic = p->topic,
-        .linger_ms = o->linger_ms,
-        .wake_fd = p->wake_fd,
-        .health = &p->health,
-        .delivered = p->counts[COUNT_DELIVERED],
-        .failed = p->counts[COUNT_FAILED],
-    };
+    p->topic_name = strdup(o->topic);
+    if (p->topic_name == NULL) {
+        return -ENOMEM;
+    }
+    struct kafka_topic_wish wish = {p->topic_name, o->topic_partitions, o->topic_replication,
+                                    o->topic_retention_ms};
+    topic_watch_init(&p->topic, &wish, o->topic_create, &p->health);
+    lanes_init(&p->lanes, p->journal);
+    return register_metrics(p, o->metrics);
+}
+
+static int open_first_sender(struct publisher *p, const struct publisher_options *o,
+                             struct error *err)
+{
+    const struct sender_options options = {.config = o->config,
+                                           .topic = p->topic_name,
+                                           .linger_ms = o->linger_ms,
+                                           .wake_fd = p->wake_fd,
+                                           .health = &p->health,
+                                           .delivered = p->counts[COUNT_DELIVERED],
+                                           .failed = p->counts[COUNT_FAILED]};
     return sender_new(&p->sender, &options, err);
 }
 
-static void publisher_free(struct publisher *p)
+/* Signals are for the main thread: the new one blocks them all. */
+static int start_thread(struct publisher *p, struct error *err)
 {
-    sender_free(p->sender);
-    lanes_fini(&p->lanes);
-    if (p->has_health) {
-        health_fini(&p->health);
-    }
-    if (p->wake_fd >= 0) {
-        (void)close(p->wake_fd); /* nothing is lost with an eventfd */
-    }
-    free(p->topic);
-    free(p);
-}
-
-/* Signals are the main thread's. */
-static int start_thread(struct publisher *p)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
+    sigset_t all, before;
+    (void)sigfillset(&all); /* none of the three fails with such arguments */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&p->thread, NULL, run, p);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -failed;
+    if (failed != 0) {
+        error_set(err, "the publisher's thread cannot be made: %s", strerrordesc_np(failed));
+        return -failed;
+    }
+    (void)pthread_setname_np(p->thread, "publisher"); /* a name is all it is */
+    return 0;
 }
 
 int publisher_start(struct publisher **out, const struct publisher_options *options,
@@ -546,21 +491,25 @@ int publisher_start(struct publisher **out, const struct publisher_options *opti
 {
     struct publisher *p = calloc(1, sizeof *p);
     if (p == NULL) {
+        error_set(err, "out of memory");
         return -ENOMEM;
     }
     p->journal = options->journal;
-    p->topic_create = options->topic_create;
     p->wake_fd = -1;
-    p->open_pause = (struct pause){PUBLISHER_PAUSE_MS, PUBLISHER_OPEN_PAUSE_MAX_MS};
-    p->ask_pause = (struct pause){PUBLISHER_PAUSE_MS, PUBLISHER_ASK_PAUSE_MAX_MS};
-    int failed = open_parts(p, options, err);
+    p->pause_ms = PUBLISHER_PAUSE_MS;
+    int failed = make_parts(p, options);
+    if (failed != 0) {
+        error_set(err, "the publisher cannot be made: %s", strerrordesc_np(-failed));
+    } else {
+        failed = open_first_sender(p, options, err);
+    }
     if (failed == 0) {
         journal_set_wake(p->journal, p->wake_fd);
-        failed = start_thread(p);
+        failed = start_thread(p, err);
     }
     if (failed != 0) {
         journal_set_wake(p->journal, -1);
-        publisher_free(p);
+        free_publisher(p);
         return failed;
     }
     *out = p;
@@ -569,15 +518,14 @@ int publisher_start(struct publisher **out, const struct publisher_options *opti
 
 uint64_t publisher_stop(struct publisher *p, int64_t drain_ms)
 {
-    uint64_t one = 1;
-    atomic_store(&p->stop_at_ms, clock_mono_ms() + (drain_ms > 0 ? (uint64_t)drain_ms : 0));
+    uint64_t drain = drain_ms > 0 ? (uint64_t)drain_ms : 0;
+    atomic_store(&p->stop_at_ms, clock_mono_ms() + drain);
     atomic_store(&p->is_stopping, true);
-    ssize_t put = write(p->wake_fd, &one, sizeof one); /* full means that it is awake */
-    (void)put;
-    (void)pthread_join(p->thread, NULL); /* started, or there is no p */
+    (void)eventfd_write(p->wake_fd, 1);  /* full means that it is awake already */
+    (void)pthread_join(p->thread, NULL); /* made by us, joined once */
     journal_set_wake(p->journal, -1);
     uint64_t left = p->left;
-    publisher_free(p);
+    free_publisher(p);
     return left;
 }
 
@@ -585,6 +533,6 @@ void publisher_status(struct publisher *p, struct publisher_status *out)
 {
     out->connected = !health_read(&p->health, out->reason);
     out->delivered = metric_read(p->counts[COUNT_DELIVERED]);
-    out->resent = metric_read(p->counts[COUNT_RESENT]);
     out->in_flight = atomic_load(&p->in_flight);
+    out->resent = metric_read(p->counts[COUNT_RESENT]);
 }

@@ -52,14 +52,14 @@ static const struct journal_lane *find_listed(const struct lanes *ls, uint64_t i
     return NULL;
 }
 
-static bool is_open(const struct lanes *ls, uint64_t id)
+struct lane *lanes_find(const struct lanes *ls, uint64_t id)
 {
     for (size_t i = 0; i < ls->count; i++) {
         if (ls->items[i]->id == id) {
-            return true;
+            return ls->items[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 static size_t count_old(const struct lanes *ls)
@@ -139,7 +139,8 @@ int lanes_refresh(struct lanes *ls)
     ls->has_old = old_open > 0;
     for (size_t i = 0; i < ls->listed_count; i++) {
         const struct journal_lane *listed = &ls->listed[i];
-        if (is_open(ls, listed->lane) || (!listed->current && listed->first > listed->last)) {
+        if (lanes_find(ls, listed->lane) != NULL ||
+            (!listed->current && listed->first > listed->last)) {
             continue;
         }
         ls->has_old = ls->has_old || !listed->current;

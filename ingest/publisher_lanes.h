@@ -52,6 +52,9 @@ void lanes_fini(struct lanes *ls);
 /* Opens the lanes that are new, closes the drained ones. 0, or -errno: what could be opened is. */
 int lanes_refresh(struct lanes *ls);
 
+/* The open lane of that id, or NULL. */
+struct lane *lanes_find(const struct lanes *ls, uint64_t id);
+
 /* Tells the journal what the window has settled since. Returns whether anything was. */
 bool lanes_settle(struct lanes *ls);
 

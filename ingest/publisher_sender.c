@@ -46,6 +46,20 @@ static void note_failure(struct sender *s, const char *reason)
     }
 }
 
+static void note_refusal(struct sender *s, const struct window_slot *slot, rd_kafka_resp_err_t err)
+{
+    struct sender_failure *f = &s->failure;
+    if (!f->has_record && !is_purged(err)) {
+        struct window_record r = window_record_of(slot);
+        *f = (struct sender_failure){.has_record = true,
+                                     .lane = r.lane->lane,
+                                     .sequence = r.sequence,
+                                     .size_bytes = r.size_bytes};
+        s->has_failed = false; /* the record's own reason says more than the producer's */
+    }
+    note_failure(s, rd_kafka_err2str(err));
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     (void)rk;
@@ -59,13 +73,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     }
     if (!s->is_closing || !is_purged(m->err)) {
         metric_add(s->options.failed, 1);
-        note_failure(s, rd_kafka_err2str(m->err));
-        if (!s->failure.has_record && !is_purged(m->err)) {
-            s->failure.has_record = true;
-            s->failure.record = window_record_of(slot);
-            (void)snprintf(s->failure.reason, sizeof s->failure.reason, "%s",
-                           rd_kafka_err2str(m->err));
-        }
+        note_refusal(s, slot, m->err);
     }
     window_fail(s->window, slot);
 }

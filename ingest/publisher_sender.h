@@ -30,8 +30,9 @@ struct sender_options {
 /* Why the producer has to go. */
 struct sender_failure {
     bool has_record; /* the first that Kafka refused */
-    struct window_record record;
-    char reason[192];
+    uint64_t lane, sequence;
+    uint32_t size_bytes;
+    char reason[160];
 };
 
 enum sender_result {

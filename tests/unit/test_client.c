@@ -124,6 +124,7 @@ static void forwarded_is_walked_from_the_right(void **state)
         {"for=\"\"", "10.0.0.1"},
         {"", "10.0.0.1"},
         {"for=203.0.113.1;by=\"a,b;for=6.6.6.6\"", "203.0.113.1"},
+        {"by=\"a, for=6.6.6.6;x=\\\"b\"", "10.0.0.1"},     /* all of it is in quotes */
         {"for=\"6.6.6.6, for=203.0.113.1", "203.0.113.1"}, /* a quote that a client left open */
         {"for=\"6.6.6.6, for=\"[2001:db8::1]\"", "2001:db8::1"},
     };
@@ -204,9 +205,9 @@ static void addresses_are_kept_as_the_setting_says(void **state)
     static const struct {
         const char *address, *full, *truncated;
     } cases[] = {
-        {"192.0.2.77", "192.0.2.77", "192.0.2.0"},
-        {"::ffff:192.0.2.77", "192.0.2.77", "192.0.2.0"},
-        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6", "2001:db8:1::"},
+        {"192.0.2.177", "192.0.2.177", "192.0.2.0"},
+        {"::ffff:192.0.2.177", "192.0.2.177", "192.0.2.0"},
+        {"2001:db8:1:8002:3:4:5:6", "2001:db8:1:8002:3:4:5:6", "2001:db8:1::"},
         {"2001:0db8:ffff:ffff::", "2001:db8:ffff:ffff::", "2001:db8:ffff::"},
     };
     char text[CLIENT_ADDRESS_TEXT_SIZE];

@@ -1,0 +1,536 @@
+/* cmocka needs these four before it. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "ingest/publisher.h"
+
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/metrics.h"
+
+#include "journal_fixture.h"
+#include "kafka_fixture.h"
+
+#include <errno.h>
+
+static const char TOPIC[] = "reports";
+
+enum { PARTITIONS = 12, MESSAGES_MAX = 4096, SHARDS = 2 };
+
+/* A record as the topic has it. */
+struct message {
+    int32_t partition;
+    uint64_t shard, sequence; /* what its value names */
+};
+
+struct kafka {
+    struct fixture *journal;
+    struct cluster cluster;
+    struct config *config;
+    struct metrics *metrics;
+    struct publisher *p;
+    struct publisher_options options;
+    rd_kafka_t *reader;
+    rd_kafka_topic_t *reader_topic;
+    rd_kafka_queue_t *queue;
+    struct message messages[MESSAGES_MAX]; /* in the order of their arrival */
+    size_t count;
+};
+
+static void start_reader(struct kafka *k)
+{
+    char reason[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers",
+                                       rd_kafka_mock_cluster_bootstraps(k->cluster.mock), reason,
+                                       sizeof reason),
+                     RD_KAFKA_CONF_OK);
+    assert_int_equal(rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", reason, sizeof reason), 0);
+    assert_int_equal(rd_kafka_conf_set(conf, "log_level", "0", reason, sizeof reason), 0);
+    assert_int_equal(
+        rd_kafka_conf_set(conf, "reconnect.backoff.max.ms", "200", reason, sizeof reason), 0);
+    k->reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    assert_non_null(k->reader);
+    k->reader_topic = rd_kafka_topic_new(k->reader, TOPIC, NULL);
+    k->queue = rd_kafka_queue_new(k->reader);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        assert_int_equal(
+            rd_kafka_consume_start_queue(k->reader_topic, i, RD_KAFKA_OFFSET_BEGINNING, k->queue),
+            0);
+    }
+}
+
+static void stop_reader(struct kafka *k)
+{
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        assert_int_equal(rd_kafka_consume_stop(k->reader_topic, i), 0);
+    }
+    rd_kafka_queue_destroy(k->queue);
+    rd_kafka_topic_destroy(k->reader_topic);
+    rd_kafka_destroy(k->reader);
+}
+
+static int set_up(void **state)
+{
+    struct kafka *k = calloc(1, sizeof *k);
+    k->journal = fixture_new();
+    k->journal->options.shard_count = SHARDS;
+    fixture_open(k->journal);
+    cluster_start(&k->cluster, TOPIC, PARTITIONS);
+    k->config = cluster_config(&k->cluster, NULL);
+    k->options = (struct publisher_options){.config = k->config,
+                                            .topic = TOPIC,
+                                            .topic_partitions = PARTITIONS,
+                                            .topic_replication = -1,
+                                            .topic_retention_ms = -1,
+                                            .linger_ms = 1};
+    start_reader(k);
+    *state = k;
+    return 0;
+}
+
+static void start(struct kafka *k)
+{
+    struct error err = {""};
+    k->options.journal = k->journal->j;
+    if (publisher_start(&k->p, &k->options, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static uint64_t stop(struct kafka *k, int64_t drain_ms)
+{
+    uint64_t left = publisher_stop(k->p, drain_ms);
+    k->p = NULL;
+    return left;
+}
+
+static int tear_down(void **state)
+{
+    struct kafka *k = *state;
+    if (k->p != NULL) {
+        (void)stop(k, 0);
+    }
+    stop_reader(k);
+    cluster_stop(&k->cluster);
+    config_free(k->config);
+    fixture_free(k->journal);
+    free(k);
+    return 0;
+}
+
+/* Appends count records to a shard, in one batch; the value is "SHARD SEQUENCE". */
+static void append(struct kafka *k, unsigned shard, int count)
+{
+    struct journal_shard *s = journal_shard_at(k->journal->j, shard);
+    for (int i = 0; i < count; i++) {
+        char key[32], value[64];
+        uint64_t sequence = journal_shard_next(s);
+        snprintf(key, sizeof key, "%" PRIu64, sequence % 50);
+        snprintf(value, sizeof value, "%u %" PRIu64, shard, sequence);
+        assert_int_equal(
+            journal_append(s, 1700000000000 + sequence, slice_of(key), slice_of(value)), 0);
+    }
+    assert_int_equal(journal_commit(s), 0);
+}
+
+static void keep(struct kafka *k, const rd_kafka_message_t *m)
+{
+    char value[64] = "";
+    assert_true(m->len < sizeof value);
+    memcpy(value, m->payload, m->len);
+    struct message *kept = &k->messages[k->count++];
+    assert_true(k->count < MESSAGES_MAX);
+    kept->partition = m->partition;
+    if (sscanf(value, "%" SCNu64 " %" SCNu64, &kept->shard, &kept->sequence) != 2) {
+        kept->shard = UINT64_MAX;
+    }
+}
+
+/* Reads on until the topic holds count messages. */
+static void receive(struct kafka *k, size_t count)
+{
+    uint64_t end_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    while (k->count < count) {
+        if (clock_mono_ms() > end_ms) {
+            fail_msg("%zu of %zu messages came", k->count, count);
+        }
+        rd_kafka_message_t *m = rd_kafka_consume_queue(k->queue, 100);
+        if (m != NULL && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            keep(k, m);
+        }
+        if (m != NULL) {
+            rd_kafka_message_destroy(m);
+        }
+    }
+}
+
+/* Reads until each sequence from 1 to last of the shard has come. */
+static void receive_all_of(struct kafka *k, uint64_t shard, uint64_t last)
+{
+    size_t looked_at = 0, found = 0;
+    bool *seen = calloc(last + 1, sizeof *seen);
+    while (found < last) {
+        receive(k, looked_at + 1);
+        const struct message *m = &k->messages[looked_at++];
+        if (m->shard == shard && m->sequence <= last && !seen[m->sequence]) {
+            seen[m->sequence] = true;
+            found++;
+        }
+    }
+    free(seen);
+}
+
+/*
+ * What a consumer's marks count: those above the highest sequence of their partition and shard so
+ * far. Equal to what was appended only if no record came behind a later one of its partition.
+ */
+static size_t count_by_marks(const struct kafka *k, uint64_t shard)
+{
+    uint64_t marks[PARTITIONS] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < k->count; i++) {
+        const struct message *m = &k->messages[i];
+        if (m->shard == shard && m->sequence > marks[m->partition]) {
+            marks[m->partition] = m->sequence;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Asks until it is so; the mock's own client passes the time. */
+static void await_connected(struct kafka *k, bool connected, struct publisher_status *status)
+{
+    uint64_t end_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    for (publisher_status(k->p, status); status->connected != connected;
+         publisher_status(k->p, status)) {
+        if (clock_mono_ms() > end_ms) {
+            fail_msg("still %s: %s", connected ? "away" : "connected", status->reason);
+        }
+        (void)rd_kafka_poll(k->cluster.rk, 5);
+    }
+}
+
+static void await_reason(struct kafka *k, const char *word, struct publisher_status *status)
+{
+    uint64_t end_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    for (publisher_status(k->p, status); strstr(status->reason, word) == NULL;
+         publisher_status(k->p, status)) {
+        if (clock_mono_ms() > end_ms) {
+            fail_msg("\"%s\" is not in \"%s\"", word, status->reason);
+        }
+        (void)rd_kafka_poll(k->cluster.rk, 5);
+    }
+}
+
+static void records_arrive_in_the_order_of_their_lanes(void **state)
+{
+    struct kafka *k = *state;
+    append(k, 0, 500);
+    start(k);
+    append(k, 1, 500);
+    append(k, 0, 1);
+    receive(k, 1001);
+    assert_int_equal(count_by_marks(k, 0), 501);
+    assert_int_equal(count_by_marks(k, 1), 500);
+    assert_int_equal(stop(k, 10000), 0);
+    struct journal_status status;
+    journal_status(k->journal->j, &status);
+    assert_int_equal(status.waiting, 0);
+}
+
+static rd_kafka_message_t *receive_one(struct kafka *k)
+{
+    uint64_t end_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    for (;;) {
+        rd_kafka_message_t *m = rd_kafka_consume_queue(k->queue, 100);
+        if (m != NULL && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return m;
+        }
+        if (m != NULL) {
+            rd_kafka_message_destroy(m);
+        }
+        assert_true(clock_mono_ms() < end_ms);
+    }
+}
+
+static void assert_header(const rd_kafka_headers_t *headers, const char *name, const char *value)
+{
+    const void *data = NULL;
+    size_t len = 0;
+    assert_int_equal(rd_kafka_header_get_last(headers, name, &data, &len), 0);
+    assert_true(slice_is(slice_make(data, len), value));
+}
+
+static void records_carry_key_value_time_and_headers(void **state)
+{
+    struct kafka *k = *state;
+    struct journal_shard *s = journal_shard_at(k->journal->j, 0);
+    struct slice value = slice_make("\x81\0\xff", 3);
+    assert_int_equal(journal_append(s, 1712345678901, slice_of("21"), value), 0);
+    assert_int_equal(journal_commit(s), 0);
+    start(k);
+    rd_kafka_message_t *m = receive_one(k);
+    assert_true(slice_is(slice_make(m->key, m->key_len), "21"));
+    assert_true(slice_equal(slice_make(m->payload, m->len), value));
+    rd_kafka_timestamp_type_t type;
+    assert_int_equal(rd_kafka_message_timestamp(m, &type), 1712345678901);
+    assert_int_equal(type, RD_KAFKA_TIMESTAMP_CREATE_TIME);
+    rd_kafka_headers_t *headers = NULL;
+    assert_int_equal(rd_kafka_message_headers(m, &headers), 0);
+    assert_int_equal(rd_kafka_header_cnt(headers), 2);
+    assert_header(headers, "content-type", "application/msgpack");
+    assert_header(headers, "schema-version", "1");
+    rd_kafka_message_destroy(m);
+}
+
+/* The hashes are those of Kafka's Java client. */
+static void the_partition_is_the_java_clients(void **state)
+{
+    struct kafka *k = *state;
+    static const struct {
+        const char *key;
+        int32_t murmur2;
+    } cases[] = {
+        {"21", -973932308},
+        {"foobar", -790332482},
+        {"a-little-bit-long-string", -985981536},
+        {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
+    };
+    struct journal_shard *s = journal_shard_at(k->journal->j, 0);
+    start(k);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(journal_append(s, 1700000000000, slice_of(cases[i].key), slice_of("v")),
+                         0);
+        assert_int_equal(journal_commit(s), 0);
+        rd_kafka_message_t *m = receive_one(k);
+        assert_true(slice_is(slice_make(m->key, m->key_len), cases[i].key));
+        assert_int_equal(m->partition, (cases[i].murmur2 & 0x7fffffff) % PARTITIONS);
+        rd_kafka_message_destroy(m);
+    }
+}
+
+static void a_broker_that_is_down_at_the_start_is_waited_for(void **state)
+{
+    struct kafka *k = *state;
+    struct publisher_status status;
+    assert_int_equal(rd_kafka_mock_broker_set_down(k->cluster.mock, 1), 0);
+    start(k);
+    append(k, 0, 100);
+    publisher_status(k->p, &status);
+    assert_false(status.connected);
+    await_reason(k, "no answer", &status);
+    assert_int_equal(status.delivered, 0);
+    assert_int_equal(rd_kafka_mock_broker_set_up(k->cluster.mock, 1), 0);
+    receive(k, 100);
+    assert_int_equal(count_by_marks(k, 0), 100);
+    await_connected(k, true, &status);
+    assert_string_equal(status.reason, "");
+}
+
+static void a_broker_that_goes_and_comes_back_gets_the_rest(void **state)
+{
+    struct kafka *k = *state;
+    struct publisher_status status;
+    start(k);
+    append(k, 0, 10);
+    receive(k, 10);
+    await_connected(k, true, &status);
+    assert_int_equal(rd_kafka_mock_broker_set_down(k->cluster.mock, 1), 0);
+    append(k, 0, 200);
+    await_connected(k, false, &status);
+    assert_int_equal(rd_kafka_mock_broker_set_up(k->cluster.mock, 1), 0);
+    receive_all_of(k, 0, 210);
+    assert_int_equal(count_by_marks(k, 0), 210);
+}
+
+static void errors_that_pass_cost_nothing(void **state)
+{
+    struct kafka *k = *state;
+    cluster_refuse(&k->cluster, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 2);
+    cluster_refuse(&k->cluster, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 2);
+    cluster_refuse(&k->cluster, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 2);
+    append(k, 0, 300);
+    start(k);
+    receive_all_of(k, 0, 300);
+    assert_int_equal(count_by_marks(k, 0), 300);
+    assert_int_equal(stop(k, 10000), 0);
+}
+
+static void assert_metric(struct kafka *k, const char *name, bool positive)
+{
+    struct buffer page;
+    buffer_init(&page);
+    metrics_render(k->metrics, &page);
+    buffer_append_char(&page, '\0');
+    char line[128];
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = strstr(page.data, line);
+    assert_non_null(at);
+    assert_int_equal(strtod(at + strlen(line), NULL) > 0, positive);
+    buffer_fini(&page);
+}
+
+static void a_fatal_error_costs_a_producer_and_no_record(void **state)
+{
+    struct kafka *k = *state;
+    k->metrics = metrics_new();
+    k->options.metrics = k->metrics;
+    append(k, 0, 400);
+    append(k, 1, 400);
+    cluster_refuse(&k->cluster, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 3);
+    start(k);
+    receive_all_of(k, 0, 400);
+    receive_all_of(k, 1, 400);
+    assert_int_equal(count_by_marks(k, 0), 400);
+    assert_int_equal(count_by_marks(k, 1), 400);
+    struct publisher_status status;
+    await_connected(k, true, &status);
+    assert_true(status.resent > 0);
+    assert_true(status.delivered >= 800);
+    assert_metric(k, "playreport_publisher_rebuilds_total", true);
+    assert_metric(k, "playreport_publisher_failed_deliveries_total", true);
+    assert_metric(k, "playreport_publisher_resent_records_total", true);
+    assert_metric(k, "playreport_publisher_delivered_records_total", true);
+    assert_metric(k, "playreport_publisher_connected", true);
+    assert_metric(k, "playreport_publisher_in_flight_records", false);
+    assert_int_equal(stop(k, 10000), 0);
+    metrics_free(k->metrics);
+}
+
+static void a_record_that_is_refused_is_named_until_it_is_taken(void **state)
+{
+    struct kafka *k = *state;
+    append(k, 0, 1);
+    cluster_refuse(&k->cluster, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 3);
+    start(k);
+    char words[128];
+    snprintf(words, sizeof words, "record 1 of lane %016" PRIx64 " (4 bytes) was not taken",
+             journal_shard_lane(journal_shard_at(k->journal->j, 0)));
+    struct publisher_status status;
+    await_reason(k, words, &status);
+    assert_false(status.connected);
+    receive_all_of(k, 0, 1);
+    await_connected(k, true, &status);
+    assert_int_equal(stop(k, 10000), 0);
+}
+
+static void a_restart_sends_again_only_what_is_unsettled(void **state)
+{
+    struct kafka *k = *state;
+    struct publisher_status status;
+    start(k);
+    append(k, 0, 20);
+    receive(k, 20);
+    await_connected(k, true, &status);
+    assert_int_equal(rd_kafka_mock_broker_set_down(k->cluster.mock, 1), 0);
+    append(k, 0, 5);
+    await_connected(k, false, &status);
+    assert_int_equal(stop(k, 0), 5);
+    fixture_close(k->journal);
+    fixture_open(k->journal);
+    assert_int_equal(rd_kafka_mock_broker_set_up(k->cluster.mock, 1), 0);
+    start(k);
+    receive(k, 25);
+    receive_all_of(k, 0, 25);
+    assert_int_equal(k->count, 25);
+    await_connected(k, true, &status);
+    assert_int_equal(status.resent, 5);
+    assert_int_equal(stop(k, 10000), 0);
+}
+
+static void a_full_queue_of_librdkafka_is_waited_for(void **state)
+{
+    struct kafka *k = *state;
+    config_free(k->config);
+    k->config = cluster_config(&k->cluster, "queue.buffering.max.messages=7");
+    k->options.config = k->config;
+    append(k, 0, 1000);
+    start(k);
+    receive(k, 1000);
+    assert_int_equal(count_by_marks(k, 0), 1000);
+    assert_int_equal(k->count, 1000);
+    struct publisher_status status;
+    await_connected(k, true, &status);
+    assert_int_equal(status.resent, 0);
+}
+
+static void stopping_does_not_wait_for_the_linger(void **state)
+{
+    struct kafka *k = *state;
+    k->options.linger_ms = 100000;
+    append(k, 0, 10);
+    start(k);
+    uint64_t begun_ms = clock_mono_ms();
+    assert_int_equal(stop(k, 60000), 0);
+    assert_true(clock_mono_ms() < begun_ms + 20000);
+    receive(k, 10);
+}
+
+static void a_missing_topic_is_waited_for_by_name(void **state)
+{
+    struct kafka *k = *state;
+    struct publisher_status status;
+    rd_kafka_mock_topic_set_error(k->cluster.mock, TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    append(k, 0, 10);
+    start(k);
+    await_reason(k, "topic reports does not exist", &status);
+    assert_int_equal(status.delivered, 0);
+    assert_int_equal(stop(k, 0), 10);
+    rd_kafka_mock_topic_set_error(k->cluster.mock, TOPIC, RD_KAFKA_RESP_ERR_NO_ERROR);
+    start(k);
+    receive(k, 10);
+}
+
+static void bad_settings_refuse_the_start(void **state)
+{
+    struct kafka *k = *state;
+    config_free(k->config);
+    k->config = cluster_config(&k->cluster, "acks=1");
+    k->options.config = k->config;
+    k->options.journal = k->journal->j;
+    struct error err = {""};
+    assert_int_equal(publisher_start(&k->p, &k->options, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "kafka.acks"));
+    assert_null(k->p);
+}
+
+static void a_linger_out_of_range_refuses_the_start(void **state)
+{
+    struct kafka *k = *state;
+    k->options.journal = k->journal->j;
+    k->options.linger_ms = -1;
+    struct error err = {""};
+    assert_int_equal(publisher_start(&k->p, &k->options, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "linger_ms"));
+    assert_null(k->p);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(records_arrive_in_the_order_of_their_lanes),
+        TEST(records_carry_key_value_time_and_headers),
+        TEST(the_partition_is_the_java_clients),
+        TEST(a_broker_that_is_down_at_the_start_is_waited_for),
+        TEST(a_broker_that_goes_and_comes_back_gets_the_rest),
+        TEST(errors_that_pass_cost_nothing),
+        TEST(a_fatal_error_costs_a_producer_and_no_record),
+        TEST(a_record_that_is_refused_is_named_until_it_is_taken),
+        TEST(a_restart_sends_again_only_what_is_unsettled),
+        TEST(a_full_queue_of_librdkafka_is_waited_for),
+        TEST(stopping_does_not_wait_for_the_linger),
+        TEST(a_missing_topic_is_waited_for_by_name),
+        TEST(bad_settings_refuse_the_start),
+        TEST(a_linger_out_of_range_refuses_the_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
