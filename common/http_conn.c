@@ -3,6 +3,7 @@
 #include "common/clock.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { TICK_MIN_MS = 10, TICK_MAX_MS = 1000 };
@@ -199,7 +200,7 @@ static enum http_wait wait_of(const struct http_conn *c)
     if (c->hold_count > 0) {
         return HTTP_WAIT_REPLY;
     }
-    return c->server->draining ? HTTP_WAIT_HEAD : HTTP_WAIT_IDLE;
+    return HTTP_WAIT_IDLE;
 }
 
 static unsigned events_of(const struct http_conn *c, enum http_wait wait)
@@ -208,6 +209,27 @@ static unsigned events_of(const struct http_conn *c, enum http_wait wait)
         return EV_WRITE;
     }
     return c->eof || c->input_over || wait == HTTP_WAIT_ROOM ? 0 : EV_READ;
+}
+
+/* Has it sent something that is yet to be read? */
+static bool has_unread(struct http_conn *c)
+{
+    char byte;
+    return recv(event_get_fd(&c->event), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* While draining nobody idles: who had an answer goes, unless it has just asked again. */
+static void settle_idle(struct http_conn *c)
+{
+    if (c->server->draining && c->served_any && !has_unread(c)) {
+        http_conn_close(c);
+        return;
+    }
+    http_conn_enlist(c, c->server->draining ? HTTP_WAIT_HEAD : HTTP_WAIT_IDLE);
+    set_events(c, EV_READ);
+    if (c->broken) {
+        http_conn_close(c);
+    }
 }
 
 /* Decides what the connection waits for next, or that it is over. */
@@ -231,6 +253,10 @@ void http_conn_settle(struct http_conn *c)
         http_input_free(c); /* the part of a request that will not become one */
     }
     enum http_wait wait = wait_of(c);
+    if (wait == HTTP_WAIT_IDLE) {
+        settle_idle(c);
+        return;
+    }
     http_conn_enlist(c, wait);
     set_events(c, events_of(c, wait));
     if (c->broken) {

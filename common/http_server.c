@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 enum { FILES_RESERVE = 64 }; /* for the journal, Kafka, the store and the listeners */
 
@@ -93,13 +92,6 @@ void http_server_flush(struct http_server *s)
     s->now_ms = 0;
 }
 
-/* Has it sent something that is yet to be read? Then its request is served first. */
-static bool has_unread(struct http_conn *c)
-{
-    char byte;
-    return recv(event_get_fd(&c->event), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 void http_server_drain(struct http_server *s)
 {
     if (s->draining) {
@@ -111,13 +103,8 @@ void http_server_drain(struct http_server *s)
     struct http_conn *next = NULL;
     for (struct http_conn *c = s->lists[HTTP_WAIT_IDLE].first; c != NULL; c = next) {
         next = c->next;
-        if (c->touched) {
-            continue; /* the flush sends what it has first */
-        }
-        if (c->served_any && !has_unread(c)) {
-            http_conn_close(c);
-        } else {
-            http_conn_enlist(c, HTTP_WAIT_HEAD);
+        if (!c->touched) { /* of those the flush sends first what they have */
+            http_conn_settle(c);
         }
     }
 }
