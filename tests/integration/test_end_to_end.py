@@ -13,6 +13,7 @@ from counts import TOPIC, TopicView, acknowledged, counted_events, expected_even
 from daemons import consumer, ingest, load, wait_until
 
 REPORTS = int(os.environ.get("PLAYREPORT_TEST_REPORTS", "20000"))
+AWAY_S = int(os.environ.get("PLAYREPORT_TEST_AWAY_S", "5"))
 
 
 @pytest.fixture
@@ -38,40 +39,87 @@ def test_counts_equal_what_was_acknowledged_to_the_unit(kafka, tmp_path):
         assert set(view.report_ids) == acknowledged(tmp_path / "acks")["acked"]
 
 
+class Sender(threading.Thread):
+    """The load generator beside the test. `done` is set when it is over."""
+
+    def __init__(self, *words):
+        super().__init__()
+        self.words = words
+        self.done = threading.Event()
+        self.expect = {}
+
+    def run(self):
+        try:
+            self.expect = load(*self.words)
+        finally:
+            self.done.set()
+
+
+def probe_until(port, end):
+    """Reports one by one until end is set: each must be answered. Returns how many."""
+    probe = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    count = 0
+    while not end.wait(0.05):
+        assert 'status="ok"' in ask(probe, "GET", f"{EVENT}?photo_id=1&event=load&source=probe")[1]
+        count += 1
+    probe.close()
+    return count
+
+
 def test_a_broker_away_delays_no_reply_and_loses_nothing(kafka, tmp_path):
     with ingest(tmp_path, kafka.bootstrap) as front, consumer(tmp_path, kafka.bootstrap) as counter:
-        load(front.port, 200, tmp_path / "first.json", None, "--seed", 1)
-        all_counted(counter, 200)
+        rate = max(REPORTS // (AWAY_S + 10), 500)
+        sender = Sender(front.port, REPORTS, tmp_path / "expect.json", tmp_path / "acks", "--seed", 2, "--rate", rate)
+        sender.start()
+        wait_until("reports flow", lambda: counter.totals()["reports"] > REPORTS // 20)
         kafka.pause()
-        expect = load(front.port, REPORTS, tmp_path / "expect.json", None, "--seed", 2)
-        assert expect["acknowledged"] == REPORTS
-        assert front.ready()["ready"]
-        kafka.resume()
-        all_counted(counter, REPORTS + 200)
-        assert counter.totals()["reports"] == REPORTS + 200
+        back = threading.Timer(AWAY_S, kafka.resume)
+        back.start()
+        probes = probe_until(front.port, back.finished)
+        waited = front.ready()
+        sender.join()
+        back.join()
+        assert waited["ready"]
+        assert sender.expect["acknowledged"] == REPORTS
+        all_counted(counter, REPORTS + probes)
+        assert counter.totals()["reports"] == REPORTS + probes
+        counted = counted_events(counter)
+        assert counted.pop((1, "probe", "load")) == probes
+        assert counted == expected_events(sender.expect)
+        print(f"away_s={AWAY_S} reports={REPORTS} waited_in_the_journal={waited['journal']['waiting']} "
+              f"probes_answered_meanwhile={probes} counted={REPORTS + probes}")
+        assert waited["journal"]["waiting"] > 0, "Kafka was not away"
 
 
-def kill_both(front, counter, done):
-    """Kills either daemon in turn until the load is over, five times each at least is what the pace gives."""
-    kills = 0
-    while not done.wait(1.0):
-        victim = front if kills % 2 == 0 else counter
-        victim.kill()
-        victim.start()
-        kills += 1
-    return kills
+class Kills:
+    """Kills a daemon and starts it again; adds up a metric of its over all its lives."""
+
+    def __init__(self, daemon, metric):
+        self.daemon = daemon
+        self.metric = metric
+        self.count = self.before = 0
+
+    def once(self):
+        self.before += self.daemon.metric(self.metric)
+        self.daemon.kill()
+        self.daemon.start()
+        self.count += 1
+
+    def sum(self):
+        return int(self.before + self.daemon.metric(self.metric))
 
 
 def test_what_is_killed_loses_nothing_and_counts_nothing_twice(kafka, tmp_path):
-    done = threading.Event()
     with ingest(tmp_path, kafka.bootstrap) as front, consumer(tmp_path, kafka.bootstrap) as counter:
-        sender = threading.Thread(target=lambda: (
-            load(front.port, REPORTS, tmp_path / "expect.json", tmp_path / "acks", "--seed", 3, "--reconnect",
-                 "--rate", REPORTS // 14), done.set()))
+        fronts = Kills(front, "playreport_publisher_resent_records_total")
+        counters = Kills(counter, "playreport_consumer_repeats_total")
+        sender = Sender(front.port, REPORTS, tmp_path / "expect.json", tmp_path / "acks", "--seed", 3, "--reconnect",
+                        "--rate", max(REPORTS // 20, 400))
         sender.start()
-        kills = kill_both(front, counter, done)
+        while not sender.done.wait(1.0):
+            (fronts if fronts.count <= counters.count else counters).once()
         sender.join()
-        assert kills >= 8
+        assert fronts.count >= 5 and counters.count >= 5
         fates = acknowledged(tmp_path / "acks")
         wait_until("the journal is drained", lambda: front.ready()["journal"]["waiting"] == 0, 60)
         view = TopicView(kafka)
@@ -80,10 +128,11 @@ def test_what_is_killed_loses_nothing_and_counts_nothing_twice(kafka, tmp_path):
         assert max(view.report_ids.values()) == 1, "reports are in the topic under two names"
         assert counter.totals()["reports"] == len(view.events)
         assert counted_events(counter) == view.counts()
-        print(f"kills={kills} acknowledged={len(fates['acked'])} records={view.records} repeats={view.repeats} "
-              f"resent={front.metric('playreport_publisher_resent_records_total'):.0f} "
-              f"dropped={counter.metric('playreport_consumer_repeats_total'):.0f}")
-        assert view.repeats > 0, "nothing was sent again: the kills proved nothing"
+        resent, dropped = fronts.sum(), counters.sum()
+        print(f"ingest_kills={fronts.count} consumer_kills={counters.count} acknowledged={len(fates['acked'])} "
+              f"unknown={len(fates['unknown'])} counted={len(view.events)} records={view.records} "
+              f"repeats_in_topic={view.repeats} sent_again={resent} repeats_dropped={dropped}")
+        assert view.repeats > 0 and resent > 0 and dropped > 0, "nothing was sent again: the kills proved nothing"
 
 
 def test_sigterm_under_load_ends_cleanly_and_loses_nothing(kafka, tmp_path):
