@@ -147,3 +147,8 @@ void http_server_free(struct http_server *s)
     }
     free(s);
 }
+
+const char *http_server_library(void)
+{
+    return event_get_version();
+}

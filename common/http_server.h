@@ -122,6 +122,9 @@ struct slice http_server_date(struct http_server *s);
 void http_server_drain(struct http_server *s);
 bool http_server_is_idle(const struct http_server *s);
 
+/* The version of the libevent that runs, as it names itself. Any thread. */
+const char *http_server_library(void);
+
 /* Closes everything and frees s. NULL is a no-op. */
 void http_server_free(struct http_server *s);
 

@@ -210,3 +210,8 @@ int kafka_conf_make(struct rd_kafka_conf_s **out, enum kafka_role role, const ch
     *out = conf;
     return 0;
 }
+
+const char *kafka_conf_library(void)
+{
+    return rd_kafka_version_str();
+}

@@ -19,4 +19,7 @@ enum kafka_role { KAFKA_PRODUCER, KAFKA_CONSUMER };
 int kafka_conf_make(struct rd_kafka_conf_s **out, enum kafka_role role, const char *client_id,
                     const char *group, const struct config *config, struct error *err);
 
+/* The version of the librdkafka that runs, as it names itself. Any thread. */
+const char *kafka_conf_library(void);
+
 #endif

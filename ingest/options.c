@@ -1,6 +1,10 @@
 #include "ingest/options.h"
 
+#include "common/http_server.h"
+#include "common/kafka_conf.h"
+
 #include <stddef.h>
+#include <stdio.h>
 
 #define AT(member) offsetof(struct ingest_options, member)
 #define GIB (INT64_C(1) << 30)
@@ -47,6 +51,9 @@ static const struct config_option table[] = {
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
                                        char **argv, char **envp)
 {
+    char versions[128];
+    (void)snprintf(versions, sizeof versions, "libevent %s, librdkafka %s", http_server_library(),
+                   kafka_conf_library());
     const struct config_spec spec = {
         .program = "playreport-ingest",
         .summary =
@@ -54,6 +61,7 @@ enum config_result ingest_options_read(struct config **out, struct ingest_option
             "Takes the reports of video players over HTTP, answers each once it is journalled,\n"
             "and puts it on Kafka. Settings come from --config FILE (JSON), PLAYREPORT_<NAME>\n"
             "and flags; the later wins. Any librdkafka property passes through as --kafka.NAME.\n",
+        .versions = versions,
         .options = table,
         .option_count = sizeof table / sizeof table[0],
         .values = values,
