@@ -1,10 +1,12 @@
 """A report over HTTP becomes a number per photo_id and source, on the real Kafka, whatever is killed."""
+import gzip
 import http.client
 import json
 import os
 import threading
 import urllib.error
 import urllib.request
+import zlib
 
 import pytest
 
@@ -114,7 +116,7 @@ def test_what_is_killed_loses_nothing_and_counts_nothing_twice(kafka, tmp_path):
         fronts = Kills(front, "playreport_publisher_resent_records_total")
         counters = Kills(counter, "playreport_consumer_repeats_total")
         sender = Sender(front.port, REPORTS, tmp_path / "expect.json", tmp_path / "acks", "--seed", 3, "--reconnect",
-                        "--rate", max(REPORTS // 20, 400))
+                        "--rate", max(REPORTS // 20, 100))
         sender.start()
         while not sender.done.wait(1.0):
             (fronts if fronts.count <= counters.count else counters).once()
@@ -226,6 +228,19 @@ def test_the_other_forms(conn, words, start, end):
 ])
 def test_bodies_of_each_media_type(conn, media, body):
     answer, text = ask(conn, "POST", EVENT + "?format=xml&photo_id=x", body, Content_Type=media)
+    assert answer.status == 200 and json.loads(text)["status"] == "ok"
+
+
+@pytest.mark.parametrize("coding, packed", [
+    ("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress),
+    ("deflate", lambda body: zlib.compress(body)[2:-4]), ("identity", bytes),
+])
+@pytest.mark.parametrize("media, body", [
+    ("application/x-www-form-urlencoded", b"photo_id=1&event=load&format=json"),
+    ("application/json", b'{"photo_id":1,"event":"load","format":"json"}'),
+])
+def test_coded_bodies(conn, coding, packed, media, body):
+    answer, text = ask(conn, "POST", EVENT, packed(body), Content_Type=media, Content_Encoding=coding)
     assert answer.status == 200 and json.loads(text)["status"] == "ok"
 
 
