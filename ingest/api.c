@@ -3,11 +3,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
-#include "common/params.h"
-#include "ingest/body.h"
+#include "ingest/input.h"
 #include "ingest/journal.h"
 #include "ingest/reply.h"
-#include "ingest/report_json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,8 +21,8 @@ enum refused { REFUSED_INPUT, REFUSED_METHOD, REFUSED_FULL, REFUSED_COUNT };
 struct api {
     struct api_options o;
     struct client_hasher *hasher;
-    struct buffer scratch; /* decoded parameters */
-    struct buffer body;    /* of the reply being rendered */
+    struct input_reader *reader;
+    struct buffer body; /* of the reply being rendered */
     uint64_t ticket;
     uint64_t last_ts_ms;
     struct metric *taken[TAKEN_COUNT];
@@ -78,9 +76,9 @@ int api_new(struct api **out, const struct api_options *options)
         return -ENOMEM;
     }
     a->o = *options;
-    buffer_init(&a->scratch);
     buffer_init(&a->body);
-    int failed = client_hasher_new(&a->hasher, options->secret);
+    a->reader = input_reader_new(options->body_max);
+    int failed = a->reader == NULL ? -ENOMEM : client_hasher_new(&a->hasher, options->secret);
     if (failed == 0) {
         failed = add_metrics(a);
     }
@@ -98,7 +96,7 @@ void api_free(struct api *a)
         return;
     }
     client_hasher_free(a->hasher);
-    buffer_fini(&a->scratch);
+    input_reader_free(a->reader);
     buffer_fini(&a->body);
     free(a);
 }
@@ -160,53 +158,6 @@ static void render_overloaded(struct buffer *out, const struct reply_form *form,
 {
     reply_error(out, form, "overloaded",
                 "The report could not be kept just now. Please send it again later.", endpoint);
-}
-
-/* ---- A request to fields. ---- */
-
-struct input {
-    struct fields fields;
-    struct report_json *json; /* memory behind the fields of a JSON body */
-};
-
-/* Room for what decoding can make of len bytes; NULL when memory runs out. */
-static char *scratch_for(struct api *a, size_t len)
-{
-    buffer_reset(&a->scratch);
-    return buffer_reserve(&a->scratch, params_scratch_size(len) + 1) ? a->scratch.data : NULL;
-}
-
-/* Returns 0, or the HTTP status to answer with. On POST the query string does not count. */
-static int read_input(struct api *a, const struct http_request *req, struct input *in)
-{
-    fields_init(&in->fields);
-    bool post = req->method == HTTP_POST;
-    struct slice source = post ? req->body : req->query;
-    char *scratch = scratch_for(a, source.len);
-    if (scratch == NULL) {
-        return 503;
-    }
-    enum body_kind kind =
-        post ? body_kind_of(req->known[HTTP_HEADER_CONTENT_TYPE], source) : BODY_FORM;
-    struct slice encoding = req->known[HTTP_HEADER_CONTENT_ENCODING];
-    if (post && encoding.len > 0 && !slice_is(encoding, "identity")) {
-        return 415;
-    }
-    switch (kind) {
-    case BODY_FORM:
-        fields_from_query(&in->fields, source, scratch, a->scratch.capacity);
-        return 0;
-    case BODY_JSON:
-        return report_json_read(&in->json, &in->fields, source) == 0 ? 0 : 503;
-    case BODY_MULTIPART:
-        return body_multipart_fields(&in->fields, req->known[HTTP_HEADER_CONTENT_TYPE], source,
-                                     scratch, a->scratch.capacity)
-                   ? 0
-                   : 415;
-    case BODY_UNSUPPORTED:
-        break;
-    }
-    return 415;
 }
 
 /* ---- Fields to an event in the batch. ---- */
@@ -310,17 +261,15 @@ static void serve_method(struct api *a, struct http_conn *c, const struct http_r
                         .req = req,
                         .site = sites_by_host(a->o.sites, req->host),
                         .method = (uint8_t)method};
-    struct input in = {.json = NULL};
-    int status = read_input(a, req, &in);
+    struct input in;
+    int status = input_read(a->reader, req, &in);
     if (status == 0) {
         report(a, &call, &in);
     } else {
-        send_text(c, status,
-                  status == 415 ? "this body's media type or encoding is not taken\n"
-                                : "out of memory\n",
+        send_text(c, status, input_status_text(status),
                   status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
     }
-    report_json_free(in.json);
+    input_release(&in);
 }
 
 /* ---- Routes. ---- */
@@ -334,15 +283,15 @@ static void no_such_method(struct api *a, struct http_conn *c, const struct http
 {
     struct report_fault why = {"no_such_method", "There is no such method."};
     struct reply_form form;
-    struct input in = {.json = NULL};
+    struct input in;
     reply_form_init(&form);
-    if (read_input(a, req, &in) == 0) {
+    if (input_read(a->reader, req, &in) == 0) {
         struct report_fault bad_form;
         (void)reply_form_choose(&form, &in.fields, req->known[HTTP_HEADER_ACCEPT], &bad_form);
     }
     metric_add(a->refused[REFUSED_METHOD], 1);
     send_error(a, c, req, &form, &why);
-    report_json_free(in.json);
+    input_release(&in);
 }
 
 static void serve_other(struct api *a, struct http_conn *c, const struct http_request *req)

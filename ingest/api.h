@@ -22,6 +22,7 @@ struct api_options {
     const struct client_proxies *proxies;
     enum client_ip client_ip;
     enum client_agent user_agent;
+    size_t body_max;  /* bytes of a body, decoded */
     int error_status; /* of an error the API itself answers: 200 or 400 */
     const atomic_bool *ready;
     const uint8_t *secret; /* CLIENT_SECRET_SIZE bytes; copied */

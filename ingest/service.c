@@ -2,6 +2,7 @@
 
 #include "common/admin.h"
 #include "common/clock.h"
+#include "common/http_server.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/sites.h"
@@ -116,6 +117,7 @@ static int start_worker(struct service *s, const char *listen, struct error *err
                 .proxies = s->proxies,
                 .client_ip = (enum client_ip)s->o->client_ip,
                 .user_agent = (enum client_agent)s->o->user_agent,
+                .body_max = (size_t)http_server_defaults().limits.body_max,
                 .error_status = s->o->error_status == 1 ? 400 : 200,
                 .ready = &s->ready,
                 .secret = s->secret,

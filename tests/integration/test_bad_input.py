@@ -1,4 +1,5 @@
 """Each error row of the HTTP contract: its named answer, nothing in Kafka, and the connection in step or closed."""
+import gzip
 import json
 import socket
 import xml.etree.ElementTree as xml
@@ -73,6 +74,10 @@ PLAIN = [
     ("PUT", request("PUT", EVENT, b"", "Content-Length: 0"), 405),
     ("DELETE", request("DELETE", EVENT, b""), 405),
     ("media type of an image", post("image/png", "x"), 415),
+    ("gzip that is none", post(FORM, "photo_id=1&event=load", "Content-Encoding: gzip"), 400),
+    ("gzip cut short", post(FORM, gzip.compress(b"photo_id=1&event=load")[:-3], "Content-Encoding: gzip"), 400),
+    ("gzip bomb, 128 MiB", post(FORM, gzip.compress(bytes(128 << 20)), "Content-Encoding: gzip"), 413),
+    ("two content codings", post(FORM, "photo_id=1&event=load", "Content-Encoding: gzip, gzip"), 415),
     ("unknown content coding", post(FORM, "photo_id=1&event=load", "Content-Encoding: br"), 415),
 ]
 
