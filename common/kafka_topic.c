@@ -137,11 +137,9 @@ enum kafka_topic_result kafka_topic_create(struct rd_kafka_s *rk,
     return result;
 }
 
-static void warn_of(const char *topic, const char *name, const char *value)
+static void warn_of(const char *topic, const char *name, const char *value, void *arg)
 {
-    if (value == NULL) {
-        return;
-    }
+    (void)arg;
     if (strcmp(name, "max.message.bytes") == 0 && strtoll(value, NULL, 10) < MESSAGE_BYTES_LEAST) {
         LOG_WARN("topic_takes_small_messages_only", log_text("topic", topic),
                  log_text("max_message_bytes", value),
@@ -154,7 +152,9 @@ static void warn_of(const char *topic, const char *name, const char *value)
     }
 }
 
-static void warn_of_all(rd_kafka_event_t *answer, const char *topic)
+typedef void on_entry_fn(const char *topic, const char *name, const char *value, void *arg);
+
+static void each_entry(rd_kafka_event_t *answer, const char *topic, on_entry_fn *fn, void *arg)
 {
     const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(answer);
     if (result == NULL || rd_kafka_event_error(answer) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -168,13 +168,16 @@ static void warn_of_all(rd_kafka_event_t *answer, const char *topic)
         const rd_kafka_ConfigEntry_t **entries =
             rd_kafka_ConfigResource_configs(resources[i], &count);
         for (size_t k = 0; k < count; k++) {
-            warn_of(topic, rd_kafka_ConfigEntry_name(entries[k]),
-                    rd_kafka_ConfigEntry_value(entries[k]));
+            const char *value = rd_kafka_ConfigEntry_value(entries[k]);
+            if (value != NULL) {
+                fn(topic, rd_kafka_ConfigEntry_name(entries[k]), value, arg);
+            }
         }
     }
 }
 
-void kafka_topic_warn(struct rd_kafka_s *rk, const char *name, int timeout_ms)
+/* Calls fn for each setting of the topic that the broker tells; for none if it does not answer. */
+static void describe(rd_kafka_t *rk, const char *name, int timeout_ms, on_entry_fn *fn, void *arg)
 {
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
@@ -187,10 +190,32 @@ void kafka_topic_warn(struct rd_kafka_s *rk, const char *name, int timeout_ms)
     rd_kafka_DescribeConfigs(rk, &resource, 1, options, queue);
     rd_kafka_event_t *answer = await(queue, timeout_ms);
     if (answer != NULL) {
-        warn_of_all(answer, name);
+        each_entry(answer, name, fn, arg);
         rd_kafka_event_destroy(answer);
     }
     rd_kafka_queue_destroy(queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
+}
+
+void kafka_topic_warn(struct rd_kafka_s *rk, const char *name, int timeout_ms)
+{
+    describe(rk, name, timeout_ms, warn_of, NULL);
+}
+
+static void take_retention(const char *topic, const char *name, const char *value, void *arg)
+{
+    (void)topic;
+    int64_t *retention_ms = arg;
+    if (strcmp(name, "retention.ms") == 0) {
+        int64_t told = strtoll(value, NULL, 10);
+        *retention_ms = told < 0 ? INT64_MAX : told;
+    }
+}
+
+int64_t kafka_topic_retention_ms(struct rd_kafka_s *rk, const char *name, int timeout_ms)
+{
+    int64_t retention_ms = -1;
+    describe(rk, name, timeout_ms, take_retention, &retention_ms);
+    return retention_ms;
 }

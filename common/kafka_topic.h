@@ -35,4 +35,7 @@ enum kafka_topic_result kafka_topic_create(struct rd_kafka_s *rk,
  * MiB, unclean.leader.election.enable=true. A broker that cannot describe its topics is let be. */
 void kafka_topic_warn(struct rd_kafka_s *rk, const char *name, int timeout_ms);
 
+/* How long the topic keeps records: INT64_MAX = for ever, -1 = the broker does not say. */
+int64_t kafka_topic_retention_ms(struct rd_kafka_s *rk, const char *name, int timeout_ms);
+
 #endif

@@ -116,6 +116,7 @@ static void a_broker_that_describes_nothing_is_let_be(void **state)
     struct error err = {""};
     int partitions = 0;
     kafka_topic_warn(f->rk, "reports", 300);
+    assert_int_equal(kafka_topic_retention_ms(f->rk, "reports", 300), -1);
     kafka_topic_warn(f->rk, "", 300);
     assert_int_equal(kafka_topic_find(f->rk, "reports", ANSWER_MS, &partitions, &err),
                      KAFKA_TOPIC_THERE);
