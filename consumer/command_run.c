@@ -5,6 +5,7 @@
 #include "consumer/api.h"
 #include "consumer/commands.h"
 #include "consumer/pipeline.h"
+#include "consumer/store.h"
 
 #include <event2/event.h>
 
@@ -19,6 +20,7 @@ struct daemon {
     struct event *term, *interrupt;
     struct metrics *metrics;
     struct sites *sites;
+    struct store *store;
     struct pipeline *pipeline;
     struct api *api;
     struct admin *admin;
@@ -46,8 +48,10 @@ static bool on_ready(struct buffer *json, void *arg)
     pipeline_status(d->pipeline, &ps);
     buffer_append_format(json, "{\"ready\":%s,\"reason\":", ps.ready ? "true" : "false");
     text_append_json(json, slice_of(ps.reason));
-    buffer_append_format(json, ",\"partitions\":%llu,\"lag_records\":%lld,",
-                         (unsigned long long)ps.partitions, (long long)ps.lag_records);
+    buffer_append_format(json, ",\"partitions\":%llu,\"held\":%llu,\"stopped\":%llu,",
+                         (unsigned long long)ps.partitions, (unsigned long long)ps.held,
+                         (unsigned long long)ps.stopped);
+    buffer_append_format(json, "\"lag_records\":%lld,", (long long)ps.lag_records);
     buffer_append_format(json, "\"complete_through\":%lld}\n", (long long)ps.complete_through_ms);
     return ps.ready;
 }
@@ -58,6 +62,37 @@ static double on_lag(void *arg)
     struct pipeline_status ps;
     pipeline_status(d->pipeline, &ps);
     return ps.lag_records < 0 ? 0 : (double)ps.lag_records;
+}
+
+static double on_held(void *arg)
+{
+    struct daemon *d = arg;
+    struct pipeline_status ps;
+    pipeline_status(d->pipeline, &ps);
+    return (double)ps.held;
+}
+
+static double on_stopped(void *arg)
+{
+    struct daemon *d = arg;
+    struct pipeline_status ps;
+    pipeline_status(d->pipeline, &ps);
+    return (double)ps.stopped;
+}
+
+static int add_gauges(struct daemon *d)
+{
+    struct metrics *m = d->metrics;
+    bool added =
+        metrics_gauge(m, "playreport_consumer_lag_records", "",
+                      "Records of the assigned partitions not yet counted.", on_lag, d) == 0 &&
+        metrics_gauge(m, "playreport_consumer_partitions_held", "",
+                      "Partitions that wait for their dead letters to be delivered.", on_held,
+                      d) == 0 &&
+        metrics_gauge(m, "playreport_consumer_partitions_stopped", "",
+                      "Partitions that stand still: the topic does not have their position.",
+                      on_stopped, d) == 0;
+    return added ? 0 : -ENOMEM;
 }
 
 static int open_loop(struct daemon *d)
@@ -79,20 +114,19 @@ static int start_pipeline(struct daemon *d, struct error *err)
     const struct pipeline_options options = {
         .config = d->config,
         .sites = d->sites,
-        .store = d->o->store,
+        .store = d->store,
         .group = d->o->group,
         .topic = d->o->topic,
+        .topic_epoch = d->o->topic_epoch,
         .topic_create = d->o->topic_create,
+        .accept_offset_jump = d->o->accept_offset_jump,
         .topic_partitions = (int)d->o->topic_partitions,
         .topic_replication = d->o->topic_replication == 0 ? -1 : (int)d->o->topic_replication,
         .flush_ms = (unsigned)d->o->flush_ms,
         .metrics = d->metrics,
     };
     int failed = pipeline_start(&d->pipeline, &options, err);
-    return failed != 0
-               ? failed
-               : metrics_gauge(d->metrics, "playreport_consumer_lag_records", "",
-                               "Records of the assigned partitions not yet counted.", on_lag, d);
+    return failed != 0 ? failed : add_gauges(d);
 }
 
 static int start(struct daemon *d, struct error *err)
@@ -101,6 +135,9 @@ static int start(struct daemon *d, struct error *err)
     int failed = open_loop(d);
     if (failed == 0) {
         failed = sites_load(&d->sites, d->o->sites, err);
+    }
+    if (failed == 0) {
+        failed = store_open(&d->store, d->o->store, err);
     }
     if (failed == 0) {
         failed = start_pipeline(d, err);
@@ -119,6 +156,7 @@ static void stop(struct daemon *d)
     admin_close(d->admin); /* it asks the pipeline: first to go */
     api_stop(d->api);
     pipeline_stop(d->pipeline);
+    store_close(d->store);
     sites_free(d->sites);
     metrics_free(d->metrics);
     if (d->term != NULL) {

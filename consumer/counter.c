@@ -94,9 +94,10 @@ static uint8_t traffic_of(const struct player_event *e)
     return (uint8_t)traffic;
 }
 
-enum counter_result counter_add(struct counter *c, int32_t partition, const struct player_event *e)
+enum counter_result counter_add(struct counter *c, int32_t partition, int64_t seen_ms,
+                                const struct player_event *e)
 {
-    switch (marks_apply(c->marks, partition, e->lane, e->sequence, (int64_t)e->ts_ms)) {
+    switch (marks_apply(c->marks, partition, e->lane, e->sequence, seen_ms)) {
     case MARKS_NEW:
         break;
     case MARKS_REPEAT:
@@ -142,8 +143,8 @@ static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
 
 int counter_rows(struct counter *c, struct store_batch *batch)
 {
-    int failed =
-        aggregate_rows(c->aggregate, intern_id(c->intern, slice_of("load")), day_of, c, batch);
+    uint32_t load = intern_id(c->intern, slice_of("load"));
+    int failed = load == 0 ? -ENOMEM : aggregate_rows(c->aggregate, load, day_of, c, batch);
     if (failed == 0) {
         failed = marks_changed(c->marks, &batch->marks, &batch->mark_count);
     }

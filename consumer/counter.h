@@ -25,8 +25,12 @@ bool counter_failed(const struct counter *c);
 
 enum counter_result { COUNTER_COUNTED, COUNTER_REPEAT, COUNTER_NO_MEMORY };
 
-/* Counts one event of a partition. After COUNTER_NO_MEMORY only counter_reset() may follow. */
-enum counter_result counter_add(struct counter *c, int32_t partition, const struct player_event *e);
+/*
+ * Counts one event of a partition. seen_ms is the record's timestamp: that of an event sent again
+ * later than its ts. After COUNTER_NO_MEMORY only counter_reset() may follow.
+ */
+enum counter_result counter_add(struct counter *c, int32_t partition, int64_t seen_ms,
+                                const struct player_event *e);
 
 /* Different keys held. */
 size_t counter_size(const struct counter *c);

@@ -21,7 +21,7 @@ enum marks_result {
     MARKS_NO_MEMORY
 };
 
-/* Applies a sequence. seen_ms: the event's ts. */
+/* Applies a sequence. seen_ms: the record's timestamp. */
 enum marks_result marks_apply(struct marks *m, int32_t partition, uint64_t lane, uint64_t sequence,
                               int64_t seen_ms);
 

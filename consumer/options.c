@@ -45,6 +45,11 @@ static const struct config_option run_table[] = {
     {"group", CONFIG_TEXT, AT(group), "playreport", 0, 0, "", NULL, "Kafka consumer group"},
     {"topic", CONFIG_TEXT, AT(topic), "video.player.reports.v1", 0, 0, "", NULL,
      "Kafka topic with the events; dead letters go to the same name with .dlq"},
+    {"topic_epoch", CONFIG_NUMBER, AT(topic_epoch), "0", 0, 1000000000, "", NULL,
+     "raise it by one when the topic was deleted and made anew: its offsets begin again"},
+    {"accept_offset_jump", CONFIG_SWITCH, AT(accept_offset_jump), "off", 0, 0, "", NULL,
+     "where the topic lost the position of a partition, go on with the oldest record it has "
+     "instead of standing still; what was skipped is counted in a metric"},
     {"topic_create", CONFIG_SWITCH, AT(topic_create), "on", 0, 0, "", NULL,
      "make the topics if they are missing"},
     {"topic_partitions", CONFIG_NUMBER, AT(topic_partitions), "12", 1, 10000, "", NULL,

@@ -19,6 +19,8 @@ struct consumer_options {
     int64_t log_level; /* enum log_level */
     const char *listen, *admin_listen;
     const char *group, *topic;
+    int64_t topic_epoch;
+    bool accept_offset_jump;
     bool topic_create;
     int64_t topic_partitions, topic_replication;
     int64_t flush_ms;

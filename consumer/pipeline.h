@@ -14,22 +14,29 @@
 struct config;
 struct metrics;
 struct pipeline;
+struct store;
+
+enum {
+    PIPELINE_TOPIC_SIZE = 300, /* Kafka's names have 249 bytes at most; room for .dlq and epoch */
+    PIPELINE_REASON_SIZE = 512
+};
 
 struct pipeline_options {
     const struct config *config;
     const struct sites *sites;
-    const char *store; /* url */
+    struct store *store; /* used by the pipeline alone until it has stopped */
     const char *group;
     const char *topic;
+    int64_t topic_epoch; /* raised when the topic was made anew: its offsets begin again */
     bool topic_create;
+    bool accept_offset_jump; /* go on where the topic begins when it lost a position */
     int topic_partitions;
     int topic_replication; /* -1 = the cluster's */
     unsigned flush_ms;
     struct metrics *metrics;
 };
 
-/* Opens the store and starts the thread; Kafka need not be there. Returns 0 or -errno with a
- * sentence. */
+/* Starts the thread; Kafka need not be there. Returns 0 or -errno with a sentence. */
 int pipeline_start(struct pipeline **out, const struct pipeline_options *options,
                    struct error *err);
 
@@ -37,11 +44,12 @@ int pipeline_start(struct pipeline **out, const struct pipeline_options *options
 void pipeline_stop(struct pipeline *p);
 
 struct pipeline_status {
-    bool ready;                  /* partitions are assigned and flushes go through */
-    const char *reason;          /* why not; a literal */
+    bool ready;                        /* all partitions assigned go on, and flushes go through */
+    char reason[PIPELINE_REASON_SIZE]; /* why not */
     int64_t complete_through_ms; /* every report received up to then is counted; 0 = not known */
     int64_t lag_records;         /* of the partitions assigned; -1 = not known */
     uint64_t partitions;
+    uint64_t held, stopped; /* of these: wait for their dead letters; stand still */
 };
 
 /* Any thread. */

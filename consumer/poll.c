@@ -41,38 +41,59 @@ static int64_t start_of(struct poll_offset o)
     return o.offset == POLL_FROM_START ? RD_KAFKA_OFFSET_BEGINNING : o.offset;
 }
 
-/* The offsets go into the list given to assign(): a seek() right after it fails (kafka notes, C02).
- */
-static bool assign(struct poll *p, rd_kafka_topic_partition_list_t *list)
+static rd_kafka_topic_partition_list_t *list_of(const struct poll *p,
+                                                const struct poll_offset *offsets, size_t count)
 {
-    struct poll_offset *offsets = offsets_of(list);
-    bool known =
-        offsets != NULL && p->handler.on_assign(offsets, (size_t)list->cnt, p->handler.arg) == 0;
-    for (int i = 0; known && i < list->cnt; i++) {
-        list->elems[i].offset = start_of(offsets[i]);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_list_add(list, p->topic, offsets[i].partition)->offset =
+            start_of(offsets[i]);
     }
-    free(offsets);
-    rd_kafka_resp_err_t failed = known ? rd_kafka_assign(p->rk, list) : RD_KAFKA_RESP_ERR__FAIL;
+    return list;
+}
+
+/* The offsets go into the list given to assign(): a seek() right after it fails (kafka notes, C02).
+ * An empty list is an assignment too, and keeps the place in the group. */
+static bool assign(struct poll *p, const struct poll_offset *offsets, size_t count)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(p, offsets, count);
+    rd_kafka_resp_err_t failed = rd_kafka_assign(p->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
     if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
         LOG_ERROR("assign_failed", log_text("err", rd_kafka_err2str(failed)));
+    }
+    return failed == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static bool take_assignment(struct poll *p, const rd_kafka_topic_partition_list_t *list)
+{
+    struct poll_offset *offsets = offsets_of(list);
+    if (offsets == NULL) {
         return false;
     }
-    LOG_INFO("partitions_assigned", log_int("count", list->cnt));
-    return true;
+    size_t begin = p->handler.on_assign(offsets, (size_t)list->cnt, p->handler.arg);
+    bool taken = assign(p, offsets, begin);
+    free(offsets);
+    if (taken) {
+        LOG_INFO("partitions_assigned", log_int("count", list->cnt));
+    }
+    return taken;
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                          rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct poll *p = opaque;
-    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !p->closing && assign(p, list)) {
+    bool is_new = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+    if (is_new && !p->closing && take_assignment(p, list)) {
         return;
     }
-    if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+    if (!is_new && err != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        LOG_ERROR("rebalance_failed", log_text("err", rd_kafka_err2str(err)));
+    }
+    if (!is_new || !p->closing) {
         p->handler.on_revoke(p->handler.arg);
         LOG_INFO("partitions_revoked", log_int("count", list->cnt));
-    } else if (err != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        LOG_ERROR("rebalance_failed", log_text("err", rd_kafka_err2str(err)));
     }
     (void)rd_kafka_assign(rk, NULL); /* giving up an assignment cannot fail in a way to act on */
 }
@@ -87,14 +108,15 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     }
 }
 
-static int subscribe(struct poll *p, struct error *err)
+int poll_join(struct poll *p)
 {
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(topics, p->topic, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t failed = rd_kafka_subscribe(p->rk, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        error_set(err, "topic %s: cannot subscribe: %s", p->topic, rd_kafka_err2str(failed));
+        LOG_ERROR("subscribe_failed", log_text("topic", p->topic),
+                  log_text("err", rd_kafka_err2str(failed)));
         return -EINVAL;
     }
     return 0;
@@ -114,7 +136,7 @@ static int connect_group(struct poll *p, rd_kafka_conf_t *conf, struct error *er
     }
     (void)rd_kafka_poll_set_consumer(p->rk); /* fails for producers only */
     p->queue = rd_kafka_queue_get_consumer(p->rk);
-    return subscribe(p, err);
+    return 0;
 }
 
 int poll_open(struct poll **out, const struct config *config, const char *group, const char *topic,
@@ -192,9 +214,9 @@ static void take_error(struct poll *p, const rd_kafka_message_t *m)
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         return;
     }
-    if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+    if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR__NO_OFFSET ||
         m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
-        p->handler.on_out_of_range(m->partition, rd_kafka_message_errstr(m), p->handler.arg);
+        p->handler.on_out_of_range(m->partition, p->handler.arg);
         return;
     }
     LOG_WARN("consume_error", log_text("err", rd_kafka_err2name(m->err)),
@@ -204,21 +226,42 @@ static void take_error(struct poll *p, const rd_kafka_message_t *m)
 static struct poll_record record_of(const rd_kafka_message_t *m)
 {
     rd_kafka_timestamp_type_t type;
-    return (struct poll_record){
+    struct poll_record r = {
         .partition = m->partition,
         .offset = m->offset,
         .timestamp_ms = rd_kafka_message_timestamp(m, &type),
         .key = slice_make(m->key, m->key == NULL ? 0 : m->key_len),
         .value = slice_make(m->payload, m->payload == NULL ? 0 : m->len),
     };
+    const void *id = NULL;
+    size_t id_len = 0;
+    if (rd_kafka_message_headers(m, &r.headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        rd_kafka_header_get_last(r.headers, POLL_ID_HEADER, &id, &id_len) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        r.id = slice_make(id == NULL ? "" : id, id_len);
+    }
+    return r;
 }
 
-size_t poll_records(struct poll *p, struct poll_record *out, size_t max, int timeout_ms)
+/* A batch call waits until its time is up even when some are there; the call for one does not. */
+static size_t fetch(struct poll *p, size_t room, int timeout_ms, bool fill)
+{
+    if (!fill) {
+        p->messages[0] = rd_kafka_consume_queue(p->queue, timeout_ms);
+        if (p->messages[0] == NULL) {
+            return 0;
+        }
+    }
+    size_t first = fill ? 0 : 1;
+    ssize_t got = rd_kafka_consume_batch_queue(p->queue, fill ? timeout_ms : 0, p->messages + first,
+                                               room - first);
+    return first + (got < 0 ? 0 : (size_t)got);
+}
+
+size_t poll_records(struct poll *p, struct poll_record *out, size_t max, int timeout_ms, bool fill)
 {
     release_messages(p);
-    size_t room = max < POLL_BATCH_MAX ? max : POLL_BATCH_MAX;
-    ssize_t got = rd_kafka_consume_batch_queue(p->queue, timeout_ms, p->messages, room);
-    p->message_count = got < 0 ? 0 : (size_t)got;
+    p->message_count = fetch(p, max < POLL_BATCH_MAX ? max : POLL_BATCH_MAX, timeout_ms, fill);
     size_t count = 0;
     for (size_t i = 0; i < p->message_count; i++) {
         if (p->messages[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -231,28 +274,10 @@ size_t poll_records(struct poll *p, struct poll_record *out, size_t max, int tim
     return count;
 }
 
-static rd_kafka_topic_partition_list_t *list_of(const struct poll *p,
-                                                const struct poll_offset *offsets, size_t count)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_topic_partition_list_add(list, p->topic, offsets[i].partition)->offset =
-            start_of(offsets[i]);
-    }
-    return list;
-}
-
 /* Assigning anew, not seek(): librdkafka then drops every record fetched for the old place. */
 int poll_restart(struct poll *p, const struct poll_offset *offsets, size_t count)
 {
-    rd_kafka_topic_partition_list_t *list = list_of(p, offsets, count);
-    rd_kafka_resp_err_t failed = rd_kafka_assign(p->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        LOG_ERROR("restart_failed", log_text("err", rd_kafka_err2str(failed)));
-        return -EIO;
-    }
-    return 0;
+    return assign(p, offsets, count) ? 0 : -EIO;
 }
 
 void poll_pause(struct poll *p, bool pause)
@@ -275,6 +300,13 @@ void poll_commit(struct poll *p, const struct poll_offset *offsets, size_t count
     /* A refusal changes nothing that counts: the store knows its offsets. */
     (void)rd_kafka_commit(p->rk, list, 1);
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+int poll_watermarks(struct poll *p, int32_t partition, int timeout_ms, int64_t *low, int64_t *high)
+{
+    rd_kafka_resp_err_t failed =
+        rd_kafka_query_watermark_offsets(p->rk, p->topic, partition, low, high, timeout_ms);
+    return failed == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : -EIO;
 }
 
 int64_t poll_end_offset(const struct poll *p, int32_t partition)

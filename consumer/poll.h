@@ -14,14 +14,20 @@
 
 struct config;
 struct poll;
+struct rd_kafka_headers_s; /* librdkafka's rd_kafka_headers_t */
 
 struct poll_record {
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms;
-    struct slice key;   /* absent when the record has none */
-    struct slice value; /* absent for a tombstone */
+    struct slice key;                   /* absent when the record has none */
+    struct slice value;                 /* absent for a tombstone */
+    struct slice id;                    /* of the header POLL_ID_HEADER; absent without it */
+    struct rd_kafka_headers_s *headers; /* all of them; NULL when there are none */
 };
+
+/* Names a record that was sent again; outranks the value's id (common/contract/README.md). */
+#define POLL_ID_HEADER "playreport-id"
 
 struct poll_offset {
     int32_t partition;
@@ -32,32 +38,37 @@ enum { POLL_FROM_START = -1 };
 
 /* Called from within poll_records() and poll_close(). */
 struct poll_handler {
-    /* Fills in where each of the count new partitions starts. -errno: try again with the next
-     * rebalance. */
-    int (*on_assign)(struct poll_offset *offsets, size_t count, void *arg);
+    /* These count partitions are ours. Leaves in offsets those that begin now, and where; the
+     * others begin with poll_restart(). Returns how many begin now. */
+    size_t (*on_assign)(struct poll_offset *offsets, size_t count, void *arg);
     /* All partitions are about to go: write what is held now; afterwards their records are not
      * ours. */
     void (*on_revoke)(void *arg);
-    /* The broker no longer has the offset that partition stands at: it stands still. */
-    void (*on_out_of_range)(int32_t partition, const char *reason, void *arg);
+    /* The broker does not have the offset that partition stands at: it stands still. */
+    void (*on_out_of_range)(int32_t partition, void *arg);
     void *arg;
 };
 
-/* Joins the group. Returns 0 or -errno with a sentence. The broker need not be there. */
+/* Makes the client. Returns 0 or -errno with a sentence. The broker need not be there. */
 int poll_open(struct poll **out, const struct config *config, const char *group, const char *topic,
               const struct poll_handler *handler, struct error *err);
+
+/* Joins the group: only from here on are there partitions and records. Returns 0 or -errno. */
+int poll_join(struct poll *p);
 
 /* Leaves the group (on_revoke is called) and frees p. NULL is a no-op. */
 void poll_close(struct poll *p);
 
 /*
- * Waits up to timeout_ms and gives up to max records. They live until the next call. Returns how
- * many.
+ * Gives up to max records, which live until the next call. Waits up to timeout_ms for the first,
+ * or, with fill, for all of them: that makes large batches. Returns how many.
  */
-size_t poll_records(struct poll *p, struct poll_record *out, size_t max, int timeout_ms);
+size_t poll_records(struct poll *p, struct poll_record *out, size_t max, int timeout_ms, bool fill);
 
-/* Starts all assigned partitions anew at these offsets; what was fetched is thrown away. 0 or
- * -errno. */
+/*
+ * Starts these of the assigned partitions anew, and none other, at these offsets; what was fetched
+ * is thrown away. Returns 0 or -errno.
+ */
 int poll_restart(struct poll *p, const struct poll_offset *offsets, size_t count);
 
 /* Pauses or resumes fetching of everything assigned; poll_records() must still be called. */
@@ -65,6 +76,9 @@ void poll_pause(struct poll *p, bool pause);
 
 /* Tells Kafka how far the store is, for lag tools only; does not wait. */
 void poll_commit(struct poll *p, const struct poll_offset *offsets, size_t count);
+
+/* Asks the broker for the first offset of a partition and the one after its last. 0 or -errno. */
+int poll_watermarks(struct poll *p, int32_t partition, int timeout_ms, int64_t *low, int64_t *high);
 
 /* The end of a partition as last heard of, -1 when unknown. */
 int64_t poll_end_offset(const struct poll *p, int32_t partition);

@@ -5,6 +5,7 @@
 
 struct place {
     int32_t partition;
+    enum positions_state state;
     int64_t stored; /* as the store has it; STORE_NO_POSITION = no row */
     int64_t next;   /* -1 = the first record that comes says */
     int64_t timestamp_ms;
@@ -14,6 +15,7 @@ struct place {
 struct positions {
     struct place *places;
     struct store_position *rows;
+    struct poll_offset *offsets;
     size_t count;
 };
 
@@ -35,6 +37,7 @@ void positions_reset(struct positions *p)
 {
     free(p->places);
     free(p->rows);
+    free(p->offsets);
     *p = (struct positions){0};
 }
 
@@ -50,26 +53,28 @@ static struct place *find(const struct positions *p, int32_t partition)
 
 int positions_assign(struct positions *p, const struct poll_offset *offsets, size_t count)
 {
-    struct place *places = calloc(count + 1, sizeof *places);
-    struct store_position *rows = calloc(count + 1, sizeof *rows);
-    if (places == NULL || rows == NULL) {
-        free(places);
-        free(rows);
+    positions_reset(p);
+    p->places = calloc(count + 1, sizeof *p->places);
+    p->rows = calloc(count + 1, sizeof *p->rows);
+    p->offsets = calloc(count + 1, sizeof *p->offsets);
+    if (p->places == NULL || p->rows == NULL || p->offsets == NULL) {
+        positions_reset(p);
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct place *before = find(p, offsets[i].partition);
-        places[i] = (struct place){.partition = offsets[i].partition,
-                                   .stored = STORE_NO_POSITION,
-                                   .next = -1,
-                                   .timestamp_ms = before == NULL ? 0 : before->timestamp_ms,
-                                   .gap = before == NULL ? -1 : before->gap};
+        p->places[i] = (struct place){
+            .partition = offsets[i].partition, .stored = STORE_NO_POSITION, .next = -1, .gap = -1};
     }
-    positions_reset(p);
-    p->places = places;
-    p->rows = rows;
     p->count = count;
     return 0;
+}
+
+void positions_unload(struct positions *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        p->places[i].stored = STORE_NO_POSITION;
+        p->places[i].next = -1;
+    }
 }
 
 void positions_load(struct positions *p, int32_t partition, int64_t next)
@@ -81,6 +86,14 @@ void positions_load(struct positions *p, int32_t partition, int64_t next)
     }
 }
 
+void positions_set_state(struct positions *p, int32_t partition, enum positions_state state)
+{
+    struct place *place = find(p, partition);
+    if (place != NULL) {
+        place->state = state;
+    }
+}
+
 size_t positions_count(const struct positions *p)
 {
     return p->count;
@@ -89,18 +102,31 @@ size_t positions_count(const struct positions *p)
 struct positions_view positions_at(const struct positions *p, size_t i)
 {
     const struct place *place = &p->places[i];
-    return (struct positions_view){place->partition, place->next, place->timestamp_ms};
+    return (struct positions_view){place->partition, place->state, place->next,
+                                   place->timestamp_ms};
 }
 
-size_t positions_offsets(const struct positions *p, struct poll_offset *offsets, size_t max)
+size_t positions_in_state(const struct positions *p, enum positions_state state)
 {
-    size_t count = p->count < max ? p->count : max;
-    for (size_t i = 0; i < count; i++) {
-        const struct place *place = &p->places[i];
-        offsets[i] =
-            (struct poll_offset){place->partition, place->next < 0 ? POLL_FROM_START : place->next};
+    size_t n = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        n += p->places[i].state == state;
     }
-    return count;
+    return n;
+}
+
+size_t positions_offsets(struct positions *p, const struct poll_offset **offsets)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct place *place = &p->places[i];
+        if (place->state == POSITIONS_RUNNING) {
+            p->offsets[n++] = (struct poll_offset){place->partition,
+                                                   place->next < 0 ? POLL_FROM_START : place->next};
+        }
+    }
+    *offsets = p->offsets;
+    return n;
 }
 
 /*
@@ -111,7 +137,7 @@ size_t positions_offsets(const struct positions *p, struct poll_offset *offsets,
 enum positions_result positions_accept(struct positions *p, int32_t partition, int64_t offset)
 {
     struct place *place = find(p, partition);
-    if (place == NULL || offset < place->next) {
+    if (place == NULL || place->state != POSITIONS_RUNNING || offset < place->next) {
         return POSITIONS_DROP;
     }
     if (place->next < 0 || offset == place->next || offset == place->gap) {
@@ -129,29 +155,43 @@ void positions_move(struct positions *p, int32_t partition, int64_t next, int64_
     place->gap = -1;
 }
 
-int positions_changed(struct positions *p, const struct store_position **rows, size_t *count)
+void positions_jump(struct positions *p, int32_t partition, int64_t next)
+{
+    struct place *place = find(p, partition);
+    if (place != NULL) {
+        place->next = next;
+        place->gap = -1;
+    }
+}
+
+static bool has_moved(const struct place *place)
+{
+    return place->next >= 0 && place->next != place->stored;
+}
+
+size_t positions_changed(struct positions *p, const struct store_position **rows)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->count; i++) {
         const struct place *place = &p->places[i];
-        if (place->next != place->stored && place->next >= 0) {
+        if (has_moved(place)) {
             p->rows[n++] = (struct store_position){place->partition, place->stored, place->next};
         }
     }
     *rows = p->rows;
-    *count = n;
-    return 0;
+    return n;
 }
 
-size_t positions_commit(struct positions *p, struct poll_offset *offsets, size_t max)
+size_t positions_commit(struct positions *p, const struct poll_offset **moved)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->count; i++) {
         struct place *place = &p->places[i];
-        if (place->next != place->stored && place->next >= 0 && n < max) {
-            offsets[n++] = (struct poll_offset){place->partition, place->next};
+        if (has_moved(place)) {
+            p->offsets[n++] = (struct poll_offset){place->partition, place->next};
             place->stored = place->next;
         }
     }
+    *moved = p->offsets;
     return n;
 }

@@ -59,10 +59,9 @@ int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms)
     return s->engine->drop_marks(s, topic, seen_before_ms);
 }
 
-void store_inject(struct store *s, store_commit_fn *fn, void *arg)
+const char *store_fault(const struct store *s)
 {
-    s->on_commit = fn;
-    s->on_commit_arg = arg;
+    return s->fault;
 }
 
 int64_t store_size(struct store *s)

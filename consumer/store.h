@@ -69,7 +69,7 @@ struct store_mark {
     int32_t partition;
     uint64_t lane;
     uint64_t sequence; /* highest applied */
-    int64_t seen_ms;   /* ts of the event that set it */
+    int64_t seen_ms;   /* timestamp of the record that set it */
 };
 
 /* All that a flush changes. Rows are sorted by key, each key once. */
@@ -93,7 +93,7 @@ enum store_result {
                        batch, read all positions again, seek, go on */
     STORE_RETRY, /* busy: nothing was written, the same batch may be written again after a pause */
     STORE_FULL,  /* no space: as STORE_RETRY, but say so */
-    STORE_FAILED /* the engine is broken: nothing was written; log says why */
+    STORE_FAILED /* the engine is broken: nothing was written, store_fault() says why */
 };
 
 /*
@@ -122,17 +122,8 @@ int store_load_strings(struct store *s, store_string_fn *fn, void *arg);
  * -errno. */
 int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms);
 
-/* What becomes of a COMMIT; for tests of what a failing one does. */
-enum store_commit {
-    STORE_COMMIT_DONE,        /* as always */
-    STORE_COMMIT_REFUSED,     /* it fails, and the transaction is surely rolled back: STORE_RETRY */
-    STORE_COMMIT_LOST_BEFORE, /* nothing is written, the answer is lost: STORE_CONFLICT */
-    STORE_COMMIT_LOST_AFTER   /* all is written, the answer is lost: STORE_CONFLICT */
-};
-typedef enum store_commit store_commit_fn(void *arg);
-
-/* Asks fn before every COMMIT from now on; NULL ends that. */
-void store_inject(struct store *s, store_commit_fn *fn, void *arg);
+/* The engine's words on the last failure; "" when there was none. Lives until the next call. */
+const char *store_fault(const struct store *s);
 
 /* Bytes the store takes on disk, its journal included. */
 int64_t store_size(struct store *s);

@@ -22,22 +22,17 @@ struct store_reader_engine {
                                   const struct store_reader_call *call);
 };
 
+enum { STORE_FAULT_SIZE = 256 };
+
 /* Each engine's own struct begins with one of these. */
 struct store {
     const struct store_engine *engine;
-    store_commit_fn *on_commit; /* NULL unless injected */
-    void *on_commit_arg;
+    char fault[STORE_FAULT_SIZE]; /* of the last failure */
 };
 
 struct store_reader {
     const struct store_reader_engine *engine;
 };
-
-/* What is to become of the next COMMIT. */
-static inline enum store_commit store_next_commit(struct store *s)
-{
-    return s->on_commit == NULL ? STORE_COMMIT_DONE : s->on_commit(s->on_commit_arg);
-}
 
 int store_sqlite_open(struct store **out, const char *path, struct error *err);
 int store_sqlite_reader_open(struct store_reader **out, const char *path, struct error *err);

@@ -1,6 +1,5 @@
 #include "consumer/store_sqlite.h"
 
-#include "common/log.h"
 #include "consumer/schema.h"
 
 #include <sqlite3.h>
@@ -30,6 +29,14 @@ int store_sqlite_error(struct sqlite3 *db, const char *path, struct error *err)
               db == NULL ? "out of memory" : sqlite3_errmsg(db), number == 0 ? "" : ": ",
               number == 0 ? "" : strerror(number));
     return number == 0 ? -EIO : -number;
+}
+
+void store_sqlite_keep_fault(struct store_sqlite *s)
+{
+    int number = sqlite3_system_errno(s->db);
+    (void)snprintf(s->base.fault, sizeof s->base.fault, "%s: %s (%d)%s%s", s->path,
+                   sqlite3_errmsg(s->db), sqlite3_extended_errcode(s->db), number == 0 ? "" : ": ",
+                   number == 0 ? "" : strerror(number));
 }
 
 /* Runs a statement that gives one integer. Returns an SQLite result; SQLITE_DONE for no row. */
@@ -149,7 +156,7 @@ static int drop_marks(struct store *base, const char *topic, int64_t seen_before
     }
     int dropped = rc == SQLITE_DONE ? sqlite3_changes(s->db) : -EIO;
     if (dropped < 0) {
-        LOG_WARN("marks_not_dropped", log_text("err", sqlite3_errmsg(s->db)));
+        store_sqlite_keep_fault(s);
     }
     sqlite3_finalize(statement);
     return dropped;

@@ -35,6 +35,9 @@ static inline struct store_sqlite *store_sqlite_of(struct store *s)
     return (struct store_sqlite *)s;
 }
 
+/* Keeps what the database says of its last failure, for store_fault(). */
+void store_sqlite_keep_fault(struct store_sqlite *s);
+
 /* The sentence and the -errno for a database that cannot be opened or used. */
 int store_sqlite_error(struct sqlite3 *db, const char *path, struct error *err);
 

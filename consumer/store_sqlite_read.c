@@ -1,8 +1,6 @@
 /* What a consumer reads of the store before it goes on. */
 #include "consumer/store_sqlite.h"
 
-#include "common/log.h"
-
 #include <sqlite3.h>
 
 #include <errno.h>
@@ -25,8 +23,7 @@ static int each_row(struct store *base, const char *sql, const char *topic, int3
         }
     }
     if (rc != SQLITE_DONE) {
-        LOG_ERROR("store_read_failed", log_text("store", s->path),
-                  log_text("err", sqlite3_errmsg(s->db)));
+        store_sqlite_keep_fault(s);
     }
     sqlite3_finalize(statement);
     return rc == SQLITE_DONE ? 0 : -EIO;

@@ -1,9 +1,9 @@
 /* One flush as one transaction. */
 #include "consumer/store_sqlite.h"
 
-#include "common/log.h"
-
 #include <sqlite3.h>
+
+#include <errno.h>
 
 #define TOTAL_SQL(grain)                                                                           \
     "INSERT INTO totals_" grain " (bucket, site, photo_id, source, traffic, reports, events,"      \
@@ -63,20 +63,23 @@ static void bind_integers(sqlite3_stmt *statement, int first, const int64_t *val
     }
 }
 
-static enum store_result result_of(int rc)
+static enum store_result result_of(struct store_sqlite *s, int rc)
 {
-    switch (rc & 0xff) {
-    case SQLITE_OK:
+    if (rc == SQLITE_OK) {
         return STORE_OK;
+    }
+    store_sqlite_keep_fault(s);
+    int number = sqlite3_system_errno(s->db);
+    switch (rc & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_NOMEM:
         return STORE_RETRY;
     case SQLITE_FULL:
         return STORE_FULL;
-    case SQLITE_IOERR:
-        return rc == SQLITE_IOERR_SHMSIZE ? STORE_FULL
-                                          : STORE_FAILED; /* the index of the journal */
+    case SQLITE_IOERR: /* SHMSIZE: the index of the journal could not grow */
+        return rc == SQLITE_IOERR_SHMSIZE || number == ENOSPC || number == EDQUOT ? STORE_FULL
+                                                                                  : STORE_FAILED;
     default:
         return STORE_FAILED;
     }
@@ -94,7 +97,7 @@ static enum store_result write_positions(struct store_sqlite *s, const struct st
                       first ? 2 : 3);
         int rc = run(statement);
         if (rc != SQLITE_OK) {
-            return result_of(rc);
+            return result_of(s, rc);
         }
         if (sqlite3_changes(s->db) != 1) {
             return STORE_CONFLICT;
@@ -118,14 +121,14 @@ static enum store_result write_strings(struct store_sqlite *s, const struct stor
             return STORE_CONFLICT; /* someone else gave this id, or this text another one */
         }
         if (rc != SQLITE_OK) {
-            return result_of(rc);
+            return result_of(s, rc);
         }
     }
     return STORE_OK;
 }
 
-static enum store_result write_totals(sqlite3_stmt *statement, const struct store_total *rows,
-                                      size_t count)
+static enum store_result write_totals(struct store_sqlite *s, sqlite3_stmt *statement,
+                                      const struct store_total *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct store_total *t = &rows[i];
@@ -135,14 +138,14 @@ static enum store_result write_totals(sqlite3_stmt *statement, const struct stor
                       8);
         int rc = run(statement);
         if (rc != SQLITE_OK) {
-            return result_of(rc);
+            return result_of(s, rc);
         }
     }
     return STORE_OK;
 }
 
-static enum store_result write_events(sqlite3_stmt *statement, const struct store_event_count *rows,
-                                      size_t count)
+static enum store_result write_events(struct store_sqlite *s, sqlite3_stmt *statement,
+                                      const struct store_event_count *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct store_event_count *e = &rows[i];
@@ -152,7 +155,7 @@ static enum store_result write_events(sqlite3_stmt *statement, const struct stor
                       7);
         int rc = run(statement);
         if (rc != SQLITE_OK) {
-            return result_of(rc);
+            return result_of(s, rc);
         }
     }
     return STORE_OK;
@@ -170,7 +173,7 @@ static enum store_result write_marks(struct store_sqlite *s, const struct store_
                       (const int64_t[]){m->partition, (int64_t)m->lane, sequence, m->seen_ms}, 4);
         int rc = run(statement);
         if (rc != SQLITE_OK) {
-            return result_of(rc);
+            return result_of(s, rc);
         }
     }
     return STORE_OK;
@@ -188,10 +191,10 @@ static enum store_result write_rows(struct store_sqlite *s, const struct store_b
         result = write_strings(s, batch);
     }
     for (int grain = 0; grain < STORE_GRAIN_COUNT && result == STORE_OK; grain++) {
-        result = write_totals(s->statements[totals[grain]], batch->totals[grain],
+        result = write_totals(s, s->statements[totals[grain]], batch->totals[grain],
                               batch->total_count[grain]);
         if (result == STORE_OK) {
-            result = write_events(s->statements[events[grain]], batch->events[grain],
+            result = write_events(s, s->statements[events[grain]], batch->events[grain],
                                   batch->event_count[grain]);
         }
     }
@@ -207,43 +210,26 @@ static bool roll_back(struct store_sqlite *s)
     return sqlite3_get_autocommit(s->db) != 0;
 }
 
-static void log_failure(struct store_sqlite *s, const char *event)
-{
-    LOG_ERROR(event, log_text("store", s->path), log_text("err", sqlite3_errmsg(s->db)),
-              log_int("code", sqlite3_extended_errcode(s->db)));
-}
-
+/* A failure of the disk may have come after the last page: only the store can say what stands. */
 static enum store_result commit(struct store_sqlite *s)
 {
-    enum store_commit fate = store_next_commit(&s->base);
-    if (fate == STORE_COMMIT_REFUSED || fate == STORE_COMMIT_LOST_BEFORE) {
-        bool undone = roll_back(s);
-        return undone && fate == STORE_COMMIT_REFUSED ? STORE_RETRY : STORE_CONFLICT;
-    }
     int rc = run(s->statements[STORE_SQLITE_COMMIT]);
-    if (rc == SQLITE_OK) {
-        return fate == STORE_COMMIT_LOST_AFTER ? STORE_CONFLICT : STORE_OK;
+    enum store_result result = result_of(s, rc);
+    if (result == STORE_OK) {
+        return STORE_OK;
     }
-    enum store_result result = result_of(rc);
-    if (result == STORE_FAILED) {
-        log_failure(s, "store_commit_failed");
-    }
-    /* a failure of the disk may have come after the last page: only the store can say what stands
-     */
-    bool undone = roll_back(s);
-    return undone && result != STORE_FAILED ? result : STORE_CONFLICT;
+    bool is_sure = result != STORE_FAILED && (rc & 0xff) != SQLITE_IOERR;
+    return roll_back(s) && is_sure ? result : STORE_CONFLICT;
 }
 
 enum store_result store_sqlite_write(struct store *base, const struct store_batch *batch)
 {
     struct store_sqlite *s = store_sqlite_of(base);
+    base->fault[0] = '\0';
     int rc = run(s->statements[STORE_SQLITE_BEGIN]);
-    enum store_result result = rc == SQLITE_OK ? write_rows(s, batch) : result_of(rc);
+    enum store_result result = rc == SQLITE_OK ? write_rows(s, batch) : result_of(s, rc);
     if (result == STORE_OK) {
         return commit(s);
-    }
-    if (result == STORE_FAILED) {
-        log_failure(s, "store_write_failed");
     }
     return roll_back(s) ? result : STORE_FAILED;
 }

@@ -46,16 +46,15 @@ static void records_of_other_partitions_and_old_ones_are_dropped(void **state)
 static void a_gap_is_taken_only_when_it_shows_again_after_a_restart(void **state)
 {
     (void)state;
-    struct poll_offset offsets[1] = {{4, POLL_FROM_START}};
     struct positions *p = assigned((const int32_t[]){4}, 1);
     positions_load(p, 4, 10);
     assert_int_equal(positions_accept(p, 4, 15), POSITIONS_GAP);
-    assert_int_equal(positions_assign(p, offsets, 1), 0);
+    positions_unload(p);
     positions_load(p, 4, 10);
     assert_int_equal(positions_accept(p, 4, 10), POSITIONS_TAKE); /* it was no gap */
     positions_move(p, 4, 11, 1);
     assert_int_equal(positions_accept(p, 4, 15), POSITIONS_GAP);
-    assert_int_equal(positions_assign(p, offsets, 1), 0);
+    positions_unload(p);
     positions_load(p, 4, 11);
     assert_int_equal(positions_accept(p, 4, 15), POSITIONS_TAKE); /* it is one */
     positions_free(p);
@@ -64,21 +63,71 @@ static void a_gap_is_taken_only_when_it_shows_again_after_a_restart(void **state
 static void rows_carry_the_old_offset_for_the_compare_and_set(void **state)
 {
     (void)state;
-    struct poll_offset moved[2];
+    const struct poll_offset *moved = NULL;
     const struct store_position *rows = NULL;
-    size_t count = 0;
-    struct positions *p = assigned((const int32_t[]){4, 5}, 2);
+    struct positions *p = assigned((const int32_t[]){4, 5, 6}, 3);
     positions_load(p, 5, 20);
+    positions_load(p, 6, 30);
     positions_move(p, 4, 3, 1);
     positions_move(p, 5, 21, 1);
-    assert_int_equal(positions_changed(p, &rows, &count), 0);
-    assert_int_equal(count, 2);
+    assert_int_equal(positions_changed(p, &rows), 2);
     assert_int_equal(rows[0].expected, STORE_NO_POSITION);
     assert_int_equal(rows[1].expected, 20);
     assert_int_equal(rows[1].next, 21);
-    assert_int_equal(positions_commit(p, moved, 2), 2);
-    assert_int_equal(positions_changed(p, &rows, &count), 0);
-    assert_int_equal(count, 0);
+    assert_int_equal(positions_commit(p, &moved), 2);
+    assert_int_equal(moved[1].partition, 5);
+    assert_int_equal(moved[1].offset, 21);
+    assert_int_equal(positions_changed(p, &rows), 0);
+    positions_free(p);
+}
+
+static void a_jump_goes_to_the_store_as_a_move_does(void **state)
+{
+    (void)state;
+    const struct store_position *rows = NULL;
+    struct positions *p = assigned((const int32_t[]){4}, 1);
+    positions_load(p, 4, 100);
+    positions_jump(p, 4, 7);
+    positions_jump(p, 5, 7); /* of another: passed over */
+    assert_int_equal(positions_changed(p, &rows), 1);
+    assert_int_equal(rows[0].expected, 100);
+    assert_int_equal(rows[0].next, 7);
+    assert_int_equal(positions_accept(p, 4, 7), POSITIONS_TAKE);
+    positions_free(p);
+}
+
+static void a_partition_that_does_not_run_drops_its_records_and_is_not_started(void **state)
+{
+    (void)state;
+    const enum positions_state states[] = {POSITIONS_HELD, POSITIONS_LOST, POSITIONS_STOPPED};
+    const struct poll_offset *offsets = NULL;
+    struct positions *p = assigned((const int32_t[]){4, 5}, 2);
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        positions_set_state(p, 4, states[i]);
+        positions_unload(p); /* the state outlives it */
+        positions_load(p, 4, 10);
+        assert_int_equal(positions_accept(p, 4, 10), POSITIONS_DROP);
+        assert_int_equal(positions_in_state(p, states[i]), 1);
+        assert_int_equal(positions_offsets(p, &offsets), 1);
+        assert_int_equal(offsets[0].partition, 5);
+        assert_int_equal(offsets[0].offset, POLL_FROM_START);
+    }
+    positions_set_state(p, 4, POSITIONS_RUNNING);
+    assert_int_equal(positions_accept(p, 4, 10), POSITIONS_TAKE);
+    assert_int_equal(positions_offsets(p, &offsets), 2);
+    assert_int_equal(offsets[0].offset, 10);
+    positions_free(p);
+}
+
+static void a_new_assignment_lets_all_run(void **state)
+{
+    (void)state;
+    const struct poll_offset offsets[] = {{4, POLL_FROM_START}};
+    struct positions *p = assigned((const int32_t[]){4, 5}, 2);
+    positions_set_state(p, 4, POSITIONS_STOPPED);
+    assert_int_equal(positions_assign(p, offsets, 1), 0);
+    assert_int_equal(positions_count(p), 1);
+    assert_int_equal(positions_at(p, 0).state, POSITIONS_RUNNING);
     positions_free(p);
 }
 
@@ -89,6 +138,9 @@ int main(void)
         cmocka_unit_test(records_of_other_partitions_and_old_ones_are_dropped),
         cmocka_unit_test(a_gap_is_taken_only_when_it_shows_again_after_a_restart),
         cmocka_unit_test(rows_carry_the_old_offset_for_the_compare_and_set),
+        cmocka_unit_test(a_jump_goes_to_the_store_as_a_move_does),
+        cmocka_unit_test(a_partition_that_does_not_run_drops_its_records_and_is_not_started),
+        cmocka_unit_test(a_new_assignment_lets_all_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,6 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "consumer/aggregate.h"
-#include "consumer/intern.h"
 #include "consumer/store.h"
 #include "consumer/store_reader.h"
 
@@ -223,6 +221,7 @@ static void a_position_that_is_not_as_expected_leaves_nothing(void **state)
 {
     struct store *s = open_store(*state);
     assert_int_equal(write_flush(s, 3, 10, 5), STORE_CONFLICT); /* there is none yet */
+    assert_string_equal(store_fault(s), "");                    /* nothing failed */
     assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
     assert_int_equal(write_flush(s, 9, 20, 5), STORE_CONFLICT);
     struct flush f;
@@ -420,6 +419,7 @@ static void a_busy_database_is_to_be_tried_again(void **state)
     assert_int_equal(sqlite3_open(strchr(f->url, '/'), &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_RETRY);
+    assert_non_null(strstr(store_fault(s), "locked"));
     assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), STORE_OK);
@@ -442,6 +442,7 @@ static void a_disk_that_fails_leaves_nothing(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, handler);
     assert_int_equal(result, STORE_CONFLICT);
+    assert_non_null(strstr(store_fault(s), "disk I/O error"));
     assert_int_equal(read_position(s), 10);
     assert_counted(f, 5);
     assert_int_equal(write_flush(s, 10, 20, 5), STORE_OK);
@@ -457,166 +458,6 @@ static void sums_go_past_32_bits(void **state)
     assert_counted(*state, INT64_C(10737418239));
     assert_true(read_position(s) == INT64_C(1) << 40);
     store_close(s);
-}
-
-static enum store_commit give_fate(void *arg)
-{
-    return *(enum store_commit *)arg;
-}
-
-static void what_became_of_a_commit_decides_what_is_said_and_what_stands(void **state)
-{
-    const struct {
-        enum store_commit fate;
-        enum store_result result;
-        int64_t position;
-    } cases[] = {
-        {STORE_COMMIT_REFUSED, STORE_RETRY, STORE_NO_POSITION},
-        {STORE_COMMIT_LOST_BEFORE, STORE_CONFLICT, STORE_NO_POSITION},
-        {STORE_COMMIT_LOST_AFTER, STORE_CONFLICT, 10},
-    };
-    struct store *s = open_store(*state);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        enum store_commit fate = cases[i].fate;
-        store_inject(s, give_fate, &fate);
-        assert_int_equal(write_flush(s, STORE_NO_POSITION, 10, 5), cases[i].result);
-        assert_int_equal(read_position(s), cases[i].position);
-        assert_int_equal(string_count(s), cases[i].position == 10 ? 3 : 0);
-    }
-    store_inject(s, NULL, NULL);
-    assert_int_equal(write_flush(s, 10, 20, 5), STORE_OK);
-    assert_counted(*state, 10);
-    store_close(s);
-}
-
-/* A consumer in small: a made-up topic is counted in flushes, whatever becomes of the commits. */
-struct consumer {
-    struct store *store;
-    struct aggregate *aggregate;
-    struct intern *intern;
-    int64_t position;
-    int every, calls; /* each every-th commit goes wrong */
-};
-
-static enum store_commit spoil(void *arg)
-{
-    struct consumer *c = arg;
-    c->calls++;
-    if (c->calls % c->every != 0) {
-        return STORE_COMMIT_DONE;
-    }
-    static const enum store_commit fates[] = {STORE_COMMIT_REFUSED, STORE_COMMIT_LOST_BEFORE,
-                                              STORE_COMMIT_LOST_AFTER};
-    return fates[c->calls / c->every % 3];
-}
-
-static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
-{
-    (void)site;
-    (void)arg;
-    return quarter / 96;
-}
-
-static void load_string(uint32_t id, struct slice text, void *arg)
-{
-    assert_int_equal(intern_load(arg, id, text), 0);
-}
-
-static void start_over(struct consumer *c)
-{
-    aggregate_reset(c->aggregate);
-    intern_reset(c->intern);
-    assert_int_equal(store_load_strings(c->store, load_string, c->intern), 0);
-    c->position = read_position(c->store);
-}
-
-static void count_offset(struct consumer *c, int64_t offset)
-{
-    char source[32];
-    snprintf(source, sizeof(source), "source %d", (int)(offset % 37));
-    struct aggregate_key key = {.photo_id = (uint64_t)offset % 11,
-                                .site = intern_id(c->intern, slice_of("default")),
-                                .source = intern_id(c->intern, slice_of(source)),
-                                .quarter = QUARTER + (int32_t)(offset / 500)};
-    if (offset % 2 == 0) {
-        key.event = intern_id(c->intern, slice_of(offset % 4 == 0 ? "load" : "share"));
-    }
-    assert_int_equal(aggregate_add(c->aggregate, &key), 0);
-}
-
-static void consume_some(struct consumer *c, int64_t end)
-{
-    int64_t next = c->position == STORE_NO_POSITION ? 0 : c->position;
-    int64_t stop = next + 50 < end ? next + 50 : end;
-    for (; next < stop; next++) {
-        count_offset(c, next);
-    }
-    struct store_position position = {0, c->position, stop};
-    struct store_batch batch = {.topic = "topic", .positions = &position, .position_count = 1};
-    batch.strings = intern_pending(c->intern, &batch.string_count);
-    uint32_t load = intern_id(c->intern, slice_of("load"));
-    assert_int_equal(aggregate_rows(c->aggregate, load, day_of, NULL, &batch), 0);
-    enum store_result result;
-    do {
-        result = store_write(c->store, &batch);
-    } while (result == STORE_RETRY && c->every > 1);
-    if (result == STORE_OK) {
-        intern_commit(c->intern);
-        aggregate_reset(c->aggregate);
-        c->position = stop;
-    } else {
-        start_over(c);
-    }
-}
-
-static void totals_are_exact_when_every_kth_commit_fails(void **state)
-{
-    enum { END = 2000 };
-    for (int every = 2; every <= 20; every++) {
-        struct consumer c = {.store = open_store(*state),
-                             .aggregate = aggregate_new(),
-                             .intern = intern_new(),
-                             .every = every};
-        store_inject(c.store, spoil, &c);
-        start_over(&c);
-        while (c.position < END) {
-            consume_some(&c, END);
-        }
-        struct totals t = read_totals(*state, "event,day");
-        assert_int_equal(t.reports, END);
-        assert_int_equal(t.events, END / 2);
-        assert_int_equal(t.loads, END / 4);
-        assert_int_equal(t.counted, END / 2);
-        assert_int_equal(string_count(c.store), 1 + 37 + 2);
-        store_close(c.store);
-        aggregate_free(c.aggregate);
-        intern_free(c.intern);
-        unlink(strchr(((struct fixture *)*state)->url, '/'));
-    }
-}
-
-static void only_lost_answers_get_on_when_every_commit_fails(void **state)
-{
-    enum { END = 200 };
-    struct consumer c = {.store = open_store(*state),
-                         .aggregate = aggregate_new(),
-                         .intern = intern_new(),
-                         .every = 1};
-    store_inject(c.store, spoil, &c);
-    start_over(&c);
-    while (c.position < END) {
-        consume_some(&c, END);
-    }
-    assert_int_equal(c.calls, 3 * END / 50 - 1);
-    struct totals t = read_totals(*state, "event,day");
-    assert_int_equal(t.reports, END);
-    assert_int_equal(t.counted, END / 2);
-    store_inject(c.store, NULL, NULL);
-    consume_some(&c, END + 1);
-    assert_int_equal(c.position, END + 1);
-    store_close(c.store);
-    aggregate_free(c.aggregate);
-    intern_free(c.intern);
 }
 
 int main(void)
@@ -642,12 +483,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_busy_database_is_to_be_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disk_that_fails_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sums_go_past_32_bits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            what_became_of_a_commit_decides_what_is_said_and_what_stands, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(totals_are_exact_when_every_kth_commit_fails, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(only_lost_answers_get_on_when_every_commit_fails, set_up,
-                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

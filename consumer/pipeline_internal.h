@@ -1,0 +1,110 @@
+/* What the files of the pipeline share; nobody else includes it. */
+#ifndef CONSUMER_PIPELINE_INTERNAL_H
+#define CONSUMER_PIPELINE_INTERNAL_H
+
+#include "common/metrics.h"
+#include "consumer/counter.h"
+#include "consumer/deadletter.h"
+#include "consumer/pipeline.h"
+#include "consumer/poll.h"
+#include "consumer/positions.h"
+#include "consumer/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    PIPELINE_BATCH = 4096,           /* records taken between two looks at the clock */
+    PIPELINE_KEYS_MAX = 50000,       /* a flush by size: changed rows held in memory */
+    PIPELINE_IDLE_MS = 250,          /* the longest wait for records: a stop is seen within it */
+    PIPELINE_PAUSE_MS = 200,         /* before the second try of what did not go through; doubled */
+    PIPELINE_PAUSE_MAX_MS = 5000,    /* up to this */
+    PIPELINE_DEADLETTER_MS = 5000,   /* waited for dead letters in one flush */
+    PIPELINE_TOPIC_TRY_MS = 5000,    /* waited for an answer about the topic at start */
+    PIPELINE_ASK_MS = 1000,          /* the same in the course of counting */
+    PIPELINE_MARK_SWEEP_MS = 600000, /* how often marks out of date are looked for */
+    PIPELINE_DEAD_TELL_MS = 60000    /* a line about dead letters in this time at most */
+};
+
+struct figures {
+    struct metric *records, *repeats, *dead, *flushes, *retries, *conflicts, *out_of_range, *jumped;
+};
+
+/* Of topics that are made, and how long marks are kept beyond it. */
+static const int64_t PIPELINE_RETENTION_MS = INT64_C(7) * 86400000;
+
+/* What does not go through is tried again after a pause that doubles, and told of once. */
+struct pause {
+    unsigned wait_ms; /* 0 = nothing failed since the last success */
+    uint64_t again_at_ms;
+};
+
+struct pipeline {
+    struct pipeline_options o;
+    char dead_topic[PIPELINE_TOPIC_SIZE];
+    char subject[PIPELINE_TOPIC_SIZE]; /* the topic as the store names it: with its epoch */
+    struct store *store;
+    struct poll *poll;
+    struct deadletter *deadletter;
+    struct counter *counter;     /* events to changes */
+    struct positions *positions; /* how far each partition is */
+    struct figures figures;
+    struct poll_record records[PIPELINE_BATCH];
+
+    uint64_t rebalances;
+    uint64_t changed_at_ms; /* when the oldest change held was made; 0 = none held */
+    uint64_t swept_at_ms, told_dead_at_ms;
+    bool must_load; /* what is held is worth nothing: load anew before taking another record */
+    bool frozen;    /* a flush is to be tried again: nothing is fetched until it went through */
+    struct pause store_pause;  /* of flushes and loads */
+    struct pause mend_pause;   /* of looking after partitions that do not run */
+    uint64_t failing_since_ms; /* store trouble that was told of; 0 = none */
+    char failing[PIPELINE_REASON_SIZE];
+    char stopped[PIPELINE_REASON_SIZE]; /* of the partition that was stopped last */
+
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+    pthread_mutex_t status_lock;
+    struct pipeline_status status;
+};
+
+/* ---- pipeline_flush.c: what is held goes to the store, or falls. ---- */
+
+/* Writes what is held, in one transaction. Returns whether nothing is left to write. */
+bool pipeline_flush(struct pipeline *p);
+
+/* Loads what the store says of the assigned partitions. Returns 0 or -errno. */
+int pipeline_load(struct pipeline *p);
+
+/* Throws away what is held; pipeline_load_again() must follow before records are taken. */
+void pipeline_discard(struct pipeline *p);
+
+/* After pipeline_discard(): loads, and starts the running partitions where the store says. */
+void pipeline_load_again(struct pipeline *p);
+
+/* Forgets the partitions and all that goes with them. */
+void pipeline_forget(struct pipeline *p);
+
+/* When there is nothing left that could fail. */
+void pipeline_calm(struct pipeline *p);
+
+bool pipeline_pause_is_over(const struct pause *pause);
+void pipeline_pause_longer(struct pause *pause);
+
+/* ---- pipeline_take.c: records to changes. ---- */
+
+void pipeline_take(struct pipeline *p, size_t count);
+
+/* ---- pipeline_topics.c: what is not as it should be in Kafka. ---- */
+
+/* Waits until the topic is there, making it if it may. Returns false when told to stop. */
+bool pipeline_await_topic(struct pipeline *p);
+
+/* Makes the topic of the dead letters unless it is there; one try. */
+void pipeline_ensure_dead_topic(struct pipeline *p, int timeout_ms);
+
+/* Looks after the partitions that do not run: starts again those that can go on. */
+void pipeline_mend(struct pipeline *p);
+
+#endif
