@@ -91,6 +91,7 @@ static enum inflate_result end_of(z_stream *z)
     z->next_out = &beyond;
     z->avail_out = 1;
     int result = inflate(z, Z_NO_FLUSH);
+    z->next_out = NULL;
     if (z->avail_out == 0) {
         return INFLATE_TOO_LARGE;
     }
