@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* ---- Shared with the other files of the journal ---- */
@@ -85,6 +86,14 @@ void journal_free_settled(struct journal *j, struct lane_state *lane)
 
 /* ---- What the reader confirms ---- */
 
+static void wake_writer(struct lane_state *lane)
+{
+    int fd = lane->is_current ? atomic_load(&lane->wake_fd) : -1;
+    if (fd >= 0) {
+        (void)eventfd_write(fd, 1); /* full means that it is awake already */
+    }
+}
+
 void journal_settle(struct journal *j, uint64_t lane_id, uint64_t sequence)
 {
     struct lane_state *lane = journal_find_lane(j, lane_id);
@@ -96,6 +105,7 @@ void journal_settle(struct journal *j, uint64_t lane_id, uint64_t sequence)
     if (settled > atomic_load(&lane->settled)) {
         atomic_store(&lane->settled, settled);
         j->is_dirty = true;
+        wake_writer(lane);
     }
     journal_free_settled(j, lane);
 }
@@ -235,8 +245,10 @@ void journal_status(struct journal *j, struct journal_status *out)
         add_lane(out, lane);
     }
     journal_unlock(j);
-    for (unsigned i = 0; i < j->shard_count && out->last_error == 0; i++) {
-        out->last_error = atomic_load(&j->shards[i].last_error);
+    for (unsigned i = 0; i < j->shard_count; i++) {
+        const struct journal_shard *s = &j->shards[i];
+        out->last_error = out->last_error != 0 ? out->last_error : atomic_load(&s->last_error);
+        out->written += s->written_bytes == NULL ? 0 : metric_read(s->written_bytes);
     }
 }
 
@@ -261,8 +273,13 @@ static int add_shard_metrics(struct metrics *m, struct journal_shard *s)
                                        "Bytes of records written to the journal.");
     s->commit_failures = metrics_counter(m, "playreport_journal_commit_failures_total", "",
                                          "Batches that could not be written to the journal.");
-    return s->records == NULL || s->written_bytes == NULL || s->commit_failures == NULL ? -ENOMEM
-                                                                                        : 0;
+    s->syncs = metrics_counter(m, "playreport_journal_syncs_total", "",
+                               "Syncs of the journal that reports waited for (ack=disk).");
+    s->sync_failures = metrics_counter(m, "playreport_journal_sync_failures_total", "",
+                                       "Of those, the ones that failed.");
+    bool is_whole = s->records != NULL && s->written_bytes != NULL && s->commit_failures != NULL &&
+                    s->syncs != NULL && s->sync_failures != NULL;
+    return is_whole ? 0 : -ENOMEM;
 }
 
 static int add_metrics(struct journal *j, struct metrics *m)
@@ -311,7 +328,10 @@ static void close_fd(int fd)
 static void free_journal(struct journal *j)
 {
     for (unsigned i = 0; i < j->shard_count; i++) {
-        close_fd(j->shards[i].fd);
+        if (j->shards[i].sync == NULL) {
+            close_fd(j->shards[i].fd);
+        }
+        journal_sync_stop(j->shards[i].sync);
         buffer_fini(&j->shards[i].batch);
     }
     struct lane_state *next = NULL;
@@ -358,6 +378,7 @@ static struct journal *new_journal(const struct journal_options *options)
     j->folder_fd = -1;
     j->lock_fd = -1;
     j->io = options->io == NULL ? journal_io_real() : options->io;
+    j->ack = options->ack;
     j->max_bytes = options->max_bytes;
     j->segment_bytes = choose_segment_bytes(options);
     atomic_init(&j->wake_fd, -1);

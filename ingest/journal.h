@@ -10,6 +10,7 @@
 #define INGEST_JOURNAL_H
 
 #include "common/error.h"
+#include "ingest/ack_level.h"
 #include "ingest/journal_record.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct journal_options {
      */
     uint64_t segment_bytes;
     unsigned shard_count;
+    enum ack_level ack;      /* with ACK_DISK each shard has a thread that syncs */
     struct metrics *metrics; /* may be NULL; outlives j, and is not rendered while j is closed */
     const struct journal_io *io; /* NULL = the system's calls; outlives j */
 };
@@ -79,6 +81,23 @@ void journal_discard(struct journal_shard *s);
  * or their segment closed, and the next commit tries anew. An empty batch is 0.
  */
 int journal_commit(struct journal_shard *s);
+
+/*
+ * fd, an eventfd, is written 8 bytes when journal_shard_confirm() may have something new; -1 =
+ * none. Never with ACK_JOURNAL, where the commit confirms. Set before the first append.
+ */
+void journal_shard_set_wake(struct journal_shard *s, int fd);
+
+struct journal_verdict {
+    uint64_t through; /* of all since the verdict before, up to this sequence */
+    int failed;       /* 0 = held as ACK_DISK or ACK_BROKER promise; -errno = nobody knows */
+};
+
+/*
+ * The next verdict on what was committed, in the order of the sequences; false when there is none
+ * now. A failure closes the segment that it was of for ever: the next commit takes a new one.
+ */
+bool journal_shard_confirm(struct journal_shard *s, struct journal_verdict *out);
 
 /* ---- Reading: the publisher's thread alone. ---- */
 
@@ -156,7 +175,9 @@ struct journal_status {
     uint64_t waiting;
     uint64_t oldest_ms; /* receive time of the oldest unsettled record's segment start, 0 if none */
     uint64_t damaged;   /* records or stretches set aside since start */
-    int last_error; /* 0, or -errno of a shard's last commit that wrote something, if it failed */
+    uint64_t written;   /* bytes of records since start; 0 without metrics */
+    /* 0, or -errno of a shard's last commit that wrote something, or of its last sync. */
+    int last_error;
 };
 void journal_status(struct journal *j, struct journal_status *out);
 

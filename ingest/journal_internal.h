@@ -6,6 +6,7 @@
 #include "common/metrics.h"
 #include "ingest/journal.h"
 #include "ingest/journal_io.h"
+#include "ingest/journal_sync.h"
 #include "ingest/segment.h"
 
 #include <pthread.h>
@@ -36,6 +37,7 @@ struct lane_state {
     _Atomic uint64_t last;
     _Atomic uint64_t settled;
     _Atomic int partition_count;
+    _Atomic int wake_fd;   /* written when `settled` rises; -1 = none */
     uint64_t read_through; /* reader: `last` when the lane was read empty */
     unsigned cursor_count; /* reader */
     bool is_leaving;       /* reader: the checkpoint being written is the last to name it */
@@ -47,21 +49,28 @@ struct journal_shard {
     alignas(JOURNAL_CACHE_LINE) struct journal *journal; /* threads do not share a line */
     struct lane_state *lane;
     struct segment_state *segment; /* being written; NULL when the last was closed for ever */
-    int fd;                        /* of segment */
+    int fd;                        /* of segment; the sync's with ACK_DISK */
+    struct journal_sync *sync;     /* with ACK_DISK, else NULL */
+    struct sync_file *file;        /* of segment, with ACK_DISK */
     uint32_t index;
     uint32_t next_number;
     uint32_t crc_seed;
     uint64_t next; /* sequence */
     uint64_t batch_count;
     struct buffer batch; /* framed records */
+    uint64_t confirmed;  /* with ACK_BROKER: what the last verdict went up to */
+    int write_error;     /* -errno of the last commit, 0 when it was good */
+    int sync_error;      /* of the last verdict */
     _Atomic int last_error;
     struct metric *records, *written_bytes, *commit_failures; /* NULL without metrics */
+    struct metric *syncs, *sync_failures;
 };
 
 struct journal {
     int folder_fd;
     int lock_fd;
     const struct journal_io *io;
+    enum ack_level ack;
     uint64_t max_bytes;
     uint64_t segment_bytes;
     _Atomic uint64_t bytes;

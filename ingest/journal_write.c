@@ -54,6 +54,14 @@ static int write_header(struct journal_shard *s, int fd, const struct segment_st
     return journal_io_write(s->journal->io, fd, bytes, sizeof bytes, 0);
 }
 
+static void remove_file(struct journal_shard *s, int fd, const struct segment_state *segment)
+{
+    char name[SEGMENT_NAME_SIZE];
+    segment_format_name(name, segment->lane, segment->number);
+    (void)close(fd);                                /* the error is known already */
+    (void)unlinkat(s->journal->folder_fd, name, 0); /* an empty one is harmless */
+}
+
 /* Leaves no file behind on failure; a number is not tried twice. */
 static int create_file(struct journal_shard *s, const struct segment_state *segment, bool is_first)
 {
@@ -68,12 +76,12 @@ static int create_file(struct journal_shard *s, const struct segment_state *segm
     if (err == 0 && is_first && j->io->fdatasync(fd) != 0) {
         err = -errno; /* later segments need not be synced: the lane is known by then */
     }
-    if (err == 0 && fsync(j->folder_fd) != 0) {
+    /* With ACK_DISK the thread that syncs does it: the loop does not wait for the disk. */
+    if (err == 0 && (is_first || s->sync == NULL) && fsync(j->folder_fd) != 0) {
         err = -errno;
     }
     if (err != 0) {
-        (void)close(fd);                       /* the error is known already */
-        (void)unlinkat(j->folder_fd, name, 0); /* an empty one is harmless */
+        remove_file(s, fd, segment);
         return err;
     }
     return fd;
@@ -95,7 +103,12 @@ static void close_segment(struct journal_shard *s)
     segment->excess = bytes_after(s->fd, atomic_load(&segment->size));
     atomic_fetch_add(&s->journal->bytes, segment->excess);
     atomic_store(&segment->is_closed, true);
-    (void)close(s->fd); /* what is promised was promised by write() */
+    if (s->sync != NULL) {
+        journal_sync_release(s->sync, s->file); /* closed when it is synced */
+        s->file = NULL;
+    } else {
+        (void)close(s->fd); /* what is promised was promised by write() */
+    }
     s->fd = -1;
     s->segment = NULL;
 }
@@ -124,6 +137,12 @@ static int open_segment(struct journal_shard *s, uint64_t first_sequence, bool i
     atomic_init(&segment->size, SEGMENT_HEADER_SIZE);
     atomic_init(&segment->last_sequence, first_sequence - 1);
     int fd = create_file(s, segment, is_first);
+    struct sync_file *file = NULL;
+    if (fd >= 0 && s->sync != NULL &&
+        journal_sync_add(s->sync, fd, first_sequence - 1, !is_first, &file) != 0) {
+        remove_file(s, fd, segment);
+        fd = -ENOMEM;
+    }
     if (fd < 0) {
         free(segment);
         return fd;
@@ -132,6 +151,7 @@ static int open_segment(struct journal_shard *s, uint64_t first_sequence, bool i
     link_segment(s, segment);
     s->segment = segment;
     s->fd = fd;
+    s->file = file;
     return 0;
 }
 
@@ -146,6 +166,18 @@ static uint64_t draw_lane(struct journal *j)
     return id;
 }
 
+static int start_sync(struct journal_shard *s)
+{
+    if (s->journal->ack != ACK_DISK) {
+        return 0;
+    }
+    const struct journal_sync_options options = {.io = s->journal->io,
+                                                 .folder_fd = s->journal->folder_fd,
+                                                 .syncs = s->syncs,
+                                                 .failures = s->sync_failures};
+    return journal_sync_start(&s->sync, &options);
+}
+
 int journal_shard_begin(struct journal_shard *s)
 {
     uint64_t id = draw_lane(s->journal);
@@ -158,15 +190,20 @@ int journal_shard_begin(struct journal_shard *s)
     }
     lane->id = id;
     lane->is_current = true;
+    atomic_init(&lane->wake_fd, -1);
     lane->next = s->journal->lanes;
     s->journal->lanes = lane;
     s->lane = lane;
     s->crc_seed = segment_crc_seed(id);
     s->next = 1;
     s->next_number = 1;
+    int err = start_sync(s);
+    if (err != 0) {
+        return err;
+    }
     /* Past max_bytes too: a start must not fail because the journal is full. */
     atomic_fetch_add(&s->journal->bytes, SEGMENT_HEADER_SIZE);
-    int err = open_segment(s, s->next, true);
+    err = open_segment(s, s->next, true);
     if (err != 0) {
         return_bytes(s->journal, SEGMENT_HEADER_SIZE);
     }
@@ -206,6 +243,9 @@ void journal_discard(struct journal_shard *s)
 
 static int prepare_segment(struct journal_shard *s)
 {
+    if (s->file != NULL && journal_sync_has_failed(s->sync, s->file)) {
+        close_segment(s);
+    }
     if (s->segment != NULL) {
         uint64_t size = atomic_load_explicit(&s->segment->size, memory_order_relaxed);
         if (size == SEGMENT_HEADER_SIZE || size + s->batch.len <= s->journal->segment_bytes) {
@@ -281,24 +321,27 @@ static void publish(struct journal_shard *s)
     atomic_store_explicit(&segment->size, size, memory_order_release);
     atomic_store(&s->lane->last, last);
     wake_reader(s->journal);
+    if (s->sync != NULL) {
+        journal_sync_ask(s->sync, s->file, last);
+    }
     journal_count(s->records, s->batch_count);
     journal_count(s->written_bytes, s->batch.len);
 }
 
-/* Once an outage, not once a commit. */
-static void note_outcome(struct journal_shard *s, int err)
+/* What stands in the way of acknowledging: told once an outage, not once a commit. */
+static void note_errors(struct journal_shard *s, int write_error, int sync_error)
 {
-    if (err != 0) {
-        journal_count(s->commit_failures, 1);
-    }
+    s->write_error = write_error;
+    s->sync_error = sync_error;
     int before = atomic_load_explicit(&s->last_error, memory_order_relaxed);
-    if (err == before) {
+    int now = write_error != 0 ? write_error : sync_error;
+    if (now == before) {
         return;
     }
-    atomic_store_explicit(&s->last_error, err, memory_order_relaxed);
-    if (err != 0) {
-        LOG_ERROR("journal_commit_failed", log_uint("shard", s->index),
-                  log_text("err", strerror(-err)));
+    atomic_store_explicit(&s->last_error, now, memory_order_relaxed);
+    if (now != 0) {
+        LOG_ERROR(write_error != 0 ? "journal_commit_failed" : "journal_sync_failed",
+                  log_uint("shard", s->index), log_text("err", strerror(-now)));
     } else {
         LOG_INFO("journal_commit_recovered", log_uint("shard", s->index));
     }
@@ -312,8 +355,51 @@ int journal_commit(struct journal_shard *s)
     int err = write_batch(s);
     if (err == 0) {
         publish(s);
+    } else {
+        journal_count(s->commit_failures, 1);
     }
-    note_outcome(s, err);
+    note_errors(s, err, s->sync_error);
     journal_discard(s);
     return err;
+}
+
+/* ---- What was committed is confirmed ---- */
+
+void journal_shard_set_wake(struct journal_shard *s, int fd)
+{
+    if (s->sync != NULL) {
+        journal_sync_set_wake(s->sync, fd);
+    } else if (s->journal->ack == ACK_BROKER) {
+        atomic_store(&s->lane->wake_fd, fd);
+    }
+}
+
+static bool confirm_synced(struct journal_shard *s, struct journal_verdict *out)
+{
+    if (s->file != NULL && journal_sync_has_failed(s->sync, s->file)) {
+        LOG_WARN("journal_segment_closed", log_uint("number", s->segment->number),
+                 log_text("err", "it could not be synced"));
+        close_segment(s);
+    }
+    struct sync_verdict verdict;
+    if (!journal_sync_next(s->sync, &verdict)) {
+        return false;
+    }
+    note_errors(s, s->write_error, verdict.failed);
+    *out = (struct journal_verdict){verdict.through, verdict.failed};
+    return true;
+}
+
+bool journal_shard_confirm(struct journal_shard *s, struct journal_verdict *out)
+{
+    if (s->sync != NULL) {
+        return confirm_synced(s, out);
+    }
+    uint64_t settled = s->journal->ack == ACK_BROKER ? atomic_load(&s->lane->settled) : 0;
+    if (settled <= s->confirmed) {
+        return false;
+    }
+    s->confirmed = settled;
+    *out = (struct journal_verdict){settled, 0};
+    return true;
 }
