@@ -28,7 +28,7 @@ struct api {
     struct metric *taken[TAKEN_COUNT];
     struct metric *refused[REFUSED_COUNT];
     char agent[CLIENT_AGENT_SCRATCH];
-    char address[CLIENT_ADDRESS_TEXT_SIZE];
+    char address[ADDRESS_TEXT_SIZE];
     char viewer[CLIENT_VIEWER_LEN];
     char event[EVENT_SIZE_MAX];
 };

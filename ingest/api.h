@@ -19,7 +19,7 @@ struct metrics;
 
 struct api_options {
     const struct sites *sites;
-    const struct client_proxies *proxies;
+    const struct network_list *proxies;
     enum client_ip client_ip;
     enum client_agent user_agent;
     size_t body_max;  /* bytes of a body, decoded */

@@ -2,38 +2,20 @@
 #ifndef INGEST_CLIENT_H
 #define INGEST_CLIENT_H
 
-#include "common/error.h"
 #include "common/http_parser.h"
+#include "ingest/address.h"
 
 #include <stdint.h>
-#include <sys/socket.h>
-
-/* An address in 16 bytes; IPv4 as ::ffff:a.b.c.d, so that both spellings of one are the same. */
-struct client_address {
-    uint8_t bytes[16];
-    bool known; /* false: the peer has no IP address */
-};
-
-struct client_proxies;
 
 /*
- * Parses the proxies that are believed: addresses and CIDRs (192.0.2.0/24, 2001:db8::/32),
- * separated by commas and spaces; "" is none. Returns 0, -ENOMEM, or -EINVAL with a sentence naming
- * the entry.
- */
-int client_proxies_parse(struct client_proxies **out, const char *list, struct error *err);
-void client_proxies_free(struct client_proxies *p);
-
-/*
- * The client's address: the peer, unless it is one of p; then the last entry of X-Forwarded-For
- * (all lines of it; only when there is none, of Forwarded) that is none of p, or the first when all
- * are. Entries that are no address are passed over. Any thread.
+ * The client's address: the peer, unless it is one of p, the proxies that are believed; then the
+ * last entry of X-Forwarded-For (all lines of it; only when there is none, of Forwarded) that is
+ * none of p, or the first when all are. Entries that are no address are passed over. Any thread.
  *
  * A proxy must write one of the two headers itself; if that is Forwarded, it must drop what clients
  * send as X-Forwarded-For.
  */
-struct client_address client_address_find(const struct client_proxies *p,
-                                          const struct sockaddr *peer,
+struct client_address client_address_find(const struct network_list *p, const struct sockaddr *peer,
                                           const struct http_request *req);
 
 /* How much of an address is kept, in the order of the choices "full|truncated|none". */
@@ -43,9 +25,8 @@ enum client_ip { CLIENT_IP_FULL, CLIENT_IP_TRUNCATED, CLIENT_IP_NONE };
  * The address as text in out: 192.0.2.7 or 2001:db8::1; truncated 192.0.2.0 (/24) or 2001:db8:1::
  * (/48). Absent for CLIENT_IP_NONE and for an unknown one.
  */
-enum { CLIENT_ADDRESS_TEXT_SIZE = 46 };
 struct slice client_address_text(const struct client_address *a, enum client_ip keep,
-                                 char out[CLIENT_ADDRESS_TEXT_SIZE]);
+                                 char out[ADDRESS_TEXT_SIZE]);
 
 /* How much of a user agent is kept, in the order of the choices "full|none". */
 enum client_agent { CLIENT_AGENT_FULL, CLIENT_AGENT_NONE };

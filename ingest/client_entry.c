@@ -3,28 +3,6 @@
 #include "common/http_text.h"
 #include "common/text.h"
 
-#include <arpa/inet.h>
-
-static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-bool client_address_parse(struct slice text, struct client_address *out)
-{
-    char copy[INET6_ADDRSTRLEN];
-    struct client_address a = {.known = true};
-    if (text.len == 0 || text.len >= sizeof(copy) || memchr(text.data, '\0', text.len) != NULL) {
-        return false;
-    }
-    memcpy(copy, text.data, text.len);
-    copy[text.len] = '\0';
-    memcpy(a.bytes, mapped_prefix, sizeof(mapped_prefix));
-    if (inet_pton(AF_INET, copy, a.bytes + sizeof(mapped_prefix)) != 1 &&
-        inet_pton(AF_INET6, copy, a.bytes) != 1) {
-        return false;
-    }
-    *out = a;
-    return true;
-}
-
 /* A port, or the name that Forwarded lets stand for one. */
 static bool is_port(struct slice text)
 {
@@ -57,7 +35,7 @@ static bool parse_bracketed(struct slice text, struct client_address *out)
     struct slice inside = slice_make(text.data + 1, len);
     struct slice behind = slice_make(end + 1, text.len - len - 2);
     return inside.len > 0 && memchr(inside.data, ':', inside.len) != NULL &&
-           is_port_or_nothing(behind) && client_address_parse(inside, out);
+           is_port_or_nothing(behind) && address_parse(inside, out);
 }
 
 bool client_entry_parse(struct slice text, struct client_address *out)
@@ -76,9 +54,9 @@ bool client_entry_parse(struct slice text, struct client_address *out)
     struct slice behind = slice_make(text.data + len, text.len - len);
     bool is_ipv6 = behind.len > 1 && memchr(behind.data + 1, ':', behind.len - 1) != NULL;
     if (is_ipv6) {
-        return client_address_parse(text, out);
+        return address_parse(text, out);
     }
-    return is_port_or_nothing(behind) && client_address_parse(slice_make(text.data, len), out);
+    return is_port_or_nothing(behind) && address_parse(slice_make(text.data, len), out);
 }
 
 bool client_entry_last(struct slice *list, struct slice *entry)

@@ -1,11 +1,8 @@
-/* Addresses as text: one alone, and one with what proxies write around it. Pure; any thread. */
+/* Addresses with what proxies write around them. Pure; any thread. */
 #ifndef INGEST_CLIENT_ENTRY_H
 #define INGEST_CLIENT_ENTRY_H
 
-#include "ingest/client.h"
-
-/* Reads an IPv4 or IPv6 address, nothing else around it. *out is written on success only. */
-bool client_address_parse(struct slice text, struct client_address *out);
+#include "ingest/address.h"
 
 /*
  * Reads an entry of X-Forwarded-For or a node of Forwarded: an address, IPv6 also in brackets, with

@@ -22,7 +22,7 @@ struct service {
     const struct ingest_options *o;
     struct metrics *metrics;
     struct sites *sites;
-    struct client_proxies *proxies;
+    struct network_list *proxies;
     struct journal *journal;
     struct publisher *publisher;
     struct worker **workers;
@@ -164,7 +164,7 @@ static int build(struct service *s, struct event_base *base, const struct config
     s->metrics = metrics_new();
     int failed = s->metrics == NULL ? -ENOMEM : sites_load(&s->sites, s->o->sites, err);
     if (failed == 0) {
-        failed = client_proxies_parse(&s->proxies, s->o->trusted_proxies, err);
+        failed = network_list_parse(&s->proxies, s->o->trusted_proxies, err);
     }
     if (failed == 0) {
         failed = open_journal(s, err);
@@ -235,7 +235,7 @@ void service_stop(struct service *s)
     }
     admin_close(s->admin);
     journal_close(s->journal);
-    client_proxies_free(s->proxies);
+    network_list_free(s->proxies);
     sites_free(s->sites);
     metrics_free(s->metrics);
     free(s);

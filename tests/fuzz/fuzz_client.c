@@ -8,8 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { LINE_MAX = 4096 };
 
-static void find(const struct client_proxies *p, enum http_header_name known, const char *name,
-                 struct slice value, char text[CLIENT_ADDRESS_TEXT_SIZE])
+static void find(const struct network_list *p, enum http_header_name known, const char *name,
+                 struct slice value, char text[ADDRESS_TEXT_SIZE])
 {
     static struct http_request req;
     struct sockaddr_in peer = {.sin_family = AF_INET};
@@ -28,9 +28,9 @@ static void check(enum http_header_name known, const char *name, struct slice se
                   const char *appended)
 {
     static char line[LINE_MAX + 64];
-    char text[CLIENT_ADDRESS_TEXT_SIZE];
-    struct client_proxies *p;
-    if (client_proxies_parse(&p, "0.0.0.0,10.0.0.0/8", NULL) != 0) {
+    char text[ADDRESS_TEXT_SIZE];
+    struct network_list *p;
+    if (network_list_parse(&p, "0.0.0.0,10.0.0.0/8", NULL) != 0) {
         return;
     }
     find(p, known, name, sent, text);
@@ -40,7 +40,7 @@ static void check(enum http_header_name known, const char *name, struct slice se
     if (strcmp(text, "2001:db8::77") != 0) {
         abort();
     }
-    client_proxies_free(p);
+    network_list_free(p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
