@@ -20,8 +20,13 @@ enum {
     DEADLETTER_FAULT_SIZE = 256
 };
 
-/* The topic's limit is the one that counts: what could be read can be sent. */
-static const char size_max[] = "1000000000", queue_kib[] = "65536";
+static const struct {
+    const char *name, *value;
+} settings[] = {
+    {"message.max.bytes", "1000000000"}, /* the topic's limit counts: what was read can be sent */
+    {"queue.buffering.max.kbytes", "65536"},
+    {"sticky.partitioning.linger.ms", "0"}, /* else letters without a key pass on_partition() by */
+};
 
 /* Letters of one partition. Given up ones were sent first, so their reports come first. */
 struct letters {
@@ -124,9 +129,10 @@ static int open_producer(struct deadletter *d, const struct config *config, stru
         return failed;
     }
     char reason[256];
-    /* The names and values are right, so it does not fail. */
-    (void)rd_kafka_conf_set(conf, "message.max.bytes", size_max, reason, sizeof reason);
-    (void)rd_kafka_conf_set(conf, "queue.buffering.max.kbytes", queue_kib, reason, sizeof reason);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        /* The names and values are right, so it does not fail. */
+        (void)rd_kafka_conf_set(conf, settings[i].name, settings[i].value, reason, sizeof reason);
+    }
     rd_kafka_conf_set_opaque(conf, d);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     d->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);

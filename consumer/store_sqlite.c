@@ -121,7 +121,10 @@ static int lock(struct store_sqlite *s, struct error *err)
         return -number;
     }
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        error_set(err, "store: another consumer writes to %s; one process to a file", s->path);
+        error_set(err,
+                  "store: another playreport-consumer writes to %s, and only one may. Stop it "
+                  "first, or give this one a store of its own",
+                  s->path);
         return -EBUSY;
     }
     return 0;

@@ -314,7 +314,8 @@ static void a_second_writer_is_refused(void **state)
     struct store *second = NULL;
     struct error err = {""};
     assert_int_equal(store_open(&second, f->url, &err), -EBUSY);
-    assert_non_null(strstr(err.text, "another consumer"));
+    assert_non_null(strstr(err.text, "another playreport-consumer"));
+    assert_non_null(strstr(err.text, strchr(f->url, '/')));
     assert_null(second);
     pid_t child = fork();
     if (child == 0) {

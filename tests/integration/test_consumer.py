@@ -1,0 +1,357 @@
+"""The consumer against the real Kafka: what goes wrong around it delays counting, and changes no number."""
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from itertools import count
+
+import msgpack
+import pytest
+
+from broker import Kafka
+from daemons import PROGRAMS, consumer, wait_until
+from group_admin import delete_group, delete_records
+
+PARTITIONS = 3
+TS = 1700000000000
+NAMES = count(1)
+SESSION = {"kafka.session.timeout.ms": 6000, "kafka.heartbeat.interval.ms": 500,
+           "kafka.max.poll.interval.ms": 6000}
+
+
+class Stream:
+    """A topic of its own with its dead letters, and a lane that fills it. sent counts what must be counted."""
+
+    def __init__(self, kafka, partitions=PARTITIONS, dead=True):
+        self.kafka = kafka
+        self.topic = f"stream{next(NAMES)}.reports"
+        self.dead = self.topic + ".dlq"
+        self.partitions = partitions
+        self.sent = 0
+        self.lane = next(NAMES)
+        kafka.create_topic(self.topic, partitions)
+        if dead:
+            kafka.create_topic(self.dead, partitions)
+
+    def event(self, **more):
+        self.sent += 1
+        event = {"v": 1, "id": f"{self.lane:016x}-{self.sent:016x}", "ts": TS + self.sent, "kind": "event",
+                 "site": "default", "photo_id": self.sent % 7, "event": "load", "source": "embed", **more}
+        return msgpack.packb({name: value for name, value in event.items() if value is not None})
+
+    def send(self, reports, partition=None, **more):
+        for _ in range(reports):
+            to = self.sent % self.partitions if partition is None else partition
+            self.kafka.produce(self.topic, self.event(**more), to)
+
+    def options(self, **more):
+        return {"topic": self.topic, "group": self.topic, **more}
+
+    def letters(self):
+        return self.kafka.read_all(self.dead)
+
+
+def counted(daemon, stream, timeout_s=60):
+    """Waits until everything is counted, and sees that it is not more."""
+    wait_until(f"{stream.sent} reports are counted",
+               lambda: daemon.totals()["reports"] >= stream.sent and daemon.ready()["lag_records"] == 0, timeout_s)
+    assert daemon.totals() == {"reports": stream.sent, "events": stream.sent, "loads": stream.sent}
+
+
+def lines(daemon, event):
+    return [line for line in daemon.log.read_text().splitlines() if f"event={event} " in line + " "]
+
+
+def store_file(folder):
+    return folder / "store.db"
+
+
+def positions(folder):
+    with sqlite3.connect(store_file(folder)) as db:
+        return dict(db.execute("SELECT partition, next_offset FROM positions"))
+
+
+# ---- One store, one consumer ----
+
+
+def test_a_second_consumer_on_the_store_is_refused_and_the_first_goes_on(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options()) as first:
+        stream.send(10)
+        counted(first, stream)
+        second = consumer(tmp_path / "second", shared_kafka.bootstrap, **stream.options(),
+                          store=f"sqlite:{store_file(tmp_path)}")
+        with pytest.raises(RuntimeError, match="ended with 1"):
+            second.start()
+        refusal = second.log.read_text()
+        assert "another playreport-consumer" in refusal and str(store_file(tmp_path)) in refusal
+        assert "Stop it first" in refusal
+        stream.send(10)
+        counted(first, stream)
+        table = subprocess.run([str(PROGRAMS / "playreport-consumer"), "report", f"--store=sqlite:{store_file(tmp_path)}",
+                                "--dimensions=source", "--metrics=reports", "--to=all"],
+                               capture_output=True, text=True, check=True).stdout
+        assert re.search(r"embed\D+20", table)
+        first.kill()
+        with second.start():  # the lock went with the process
+            stream.send(5)
+            counted(second, stream)
+
+
+# ---- The store takes nothing for a while ----
+
+
+def stalled(daemon, words):
+    def unready():
+        answer = daemon.ready()
+        return words in answer["reason"] and answer
+
+    answer = wait_until(f"/readyz says {words}", unready)
+    assert daemon.admin("/readyz")[0] == 503 and answer["partitions"] == PARTITIONS
+    return answer
+
+
+def test_a_store_locked_by_another_program_pauses_counting_and_keeps_the_place_in_the_group(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options(), **SESSION) as daemon:
+        stream.send(10)
+        counted(daemon, stream)
+        blocker = sqlite3.connect(store_file(tmp_path), isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        stream.send(500)
+        stalled(daemon, "the store is busy: ")
+        time.sleep(8)  # longer than the group waits for a member that does not poll
+        stream.send(10)
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        counted(daemon, stream)
+        assert daemon.admin("/readyz")[0] == 200
+        assert len(lines(daemon, "store_stalled")) == 1 and len(lines(daemon, "store_resumed")) == 1
+        assert len(lines(daemon, "partitions_assigned")) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 2 MiB. It takes the right to mount."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_under_the_store_pauses_counting_and_loses_nothing(shared_kafka, small_disk, tmp_path):
+    stream = Stream(shared_kafka)
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options(store=f"sqlite:{store_file(small_disk)}"),
+                  **SESSION) as daemon:
+        for _ in range(3):
+            stream.send(10)
+            counted(daemon, stream)
+            before = len(lines(daemon, "store_stalled"))
+            filler = small_disk / "filler"
+            with open(filler, "wb", buffering=0) as file:
+                with pytest.raises(OSError):
+                    while True:
+                        file.write(bytes(4096))
+            for number in range(400):
+                stream.send(1, source=f"source {number} of {stream.sent}")
+            stalled(daemon, "the store")
+            filler.unlink()
+            counted(daemon, stream)
+            assert len(lines(daemon, "store_stalled")) == before + 1
+        assert daemon.metric("playreport_consumer_flush_retries_total") > 0
+        print(lines(daemon, "store_stalled"))
+
+
+# ---- Records that are none ----
+
+GOOD = {"v": 1, "id": f"{1:016x}-{1:016x}", "ts": TS, "kind": "event", "site": "default", "photo_id": 1,
+        "event": "load"}
+POISON = [
+    (b"\xc1", "not_a_map"),
+    (msgpack.packb(GOOD)[:-3], "truncated"),
+    (msgpack.packb(GOOD) + b"\x01", "trailing"),
+    (b"", "empty"),
+    (None, "empty"),
+    (msgpack.packb({**GOOD, "site": b"\xff\xfe"}, use_bin_type=False), "bad_utf8"),
+    (msgpack.packb({**GOOD, "photo_id": "7"}), "bad_type"),
+    (msgpack.packb({**GOOD, "photo_id": -1}), "bad_value"),
+    (msgpack.packb({**GOOD, "kind": 3}), "bad_type"),
+    (msgpack.packb({**GOOD, "v": 2}), "bad_version"),
+    (msgpack.packb({**GOOD, "id": "x"}), "bad_value"),
+    (msgpack.packb({name: value for name, value in GOOD.items() if name != "ts"}), "missing"),
+    (msgpack.packb([GOOD]), "not_a_map"),
+    (b"\xdd\x01\x00\x00\x00", "not_a_map"),
+    (b"\xdf\xff\xff\xff\xff", "truncated"),
+    (os.urandom(900 * 1024), None),
+    (b"\x81\xa1x" + b"\x91" * 200 + b"\xc0", "too_deep"),
+]
+
+
+def test_poison_is_set_aside_byte_for_byte_and_what_is_good_around_it_is_counted(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    at = {}
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options()) as daemon:
+        for number, (value, reason) in enumerate(POISON):
+            stream.send(3)
+            key = f"key {number}".encode() if number % 2 else None
+            offset = shared_kafka.produce(stream.topic, value, 1, key, headers=[("mine", b"\x00\xff"), ("dlq.reason", b"old")],
+                                          timestamp=TS + number)
+            at[offset] = (value, key, reason, TS + number)
+        bad_name = shared_kafka.produce(stream.topic, msgpack.packb(GOOD), 1, headers=[("playreport-id", b"nonsense")])
+        at[bad_name] = (msgpack.packb(GOOD), None, "bad_id_header", None)
+        stream.send(3)
+        counted(daemon, stream)
+        assert daemon.metric("playreport_consumer_dead_letters_total") == len(at)
+    letters = stream.letters()
+    assert len(letters) == len(at) and {letter.partition for letter in letters} == {1}
+    for letter in letters:
+        headers = dict(letter.headers)
+        value, key, reason, timestamp = at[int(headers["dlq.offset"])]
+        assert (letter.value, letter.key) == (value, key)
+        assert headers["dlq.topic"] == stream.topic.encode() and headers["dlq.partition"] == b"1"
+        assert [name for name, _ in letter.headers].count("dlq.reason") == 1
+        assert reason is None or headers["dlq.reason"] == reason.encode()
+        if timestamp:
+            assert headers["dlq.timestamp"] == str(timestamp).encode() and headers["mine"] == b"\x00\xff"
+    assert [int(dict(letter.headers)["dlq.offset"]) for letter in letters] == sorted(at)
+
+
+def test_a_partition_whose_letters_cannot_be_delivered_waits_and_the_others_go_on(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka, dead=False)
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options(topic_create="off"), **SESSION) as daemon:
+        stream.send(9)
+        counted(daemon, stream)
+        shared_kafka.produce(stream.topic, b"\xc1", 1)
+        wait_until("the partition is held", lambda: daemon.ready()["held"] == 1)
+        stream.send(5, partition=0)
+        wait_until("the others go on", lambda: daemon.totals()["reports"] == 14)
+        stream.send(5, partition=1)
+        answer = daemon.ready()
+        assert not answer["ready"] and stream.dead in answer["reason"]
+        assert positions(tmp_path)[1] == 3
+        assert daemon.metric("playreport_consumer_partitions_held") == 1
+        shared_kafka.create_topic(stream.dead, PARTITIONS)
+        counted(daemon, stream)
+        assert {dict(letter.headers)["dlq.offset"] for letter in stream.letters()} == {b"3"}
+        assert daemon.ready()["ready"] and len(lines(daemon, "partitions_assigned")) == 1
+
+
+# ---- Positions that the topic does not have ----
+
+
+def test_a_position_that_retention_passed_stops_its_partition_unless_the_jump_is_accepted(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    daemon = consumer(tmp_path, shared_kafka.bootstrap, **stream.options())
+    with daemon:
+        stream.send(12)
+        counted(daemon, stream)
+        assert daemon.stop() == 0
+        stream.send(10, partition=1)
+        delete_records(shared_kafka.bootstrap, stream.topic, {1: 10})
+        stream.sent -= 6  # of the 10 new ones at offsets 4 to 13 those from 10 on are left
+        daemon.start()
+        wait_until("the partition is stopped", lambda: daemon.ready()["stopped"] == 1)
+        stream.lane += 1000
+        before, stream.sent = stream.sent, 100  # other names
+        stream.send(8, partition=0)
+        stream.sent = before + 8 - 4
+        wait_until("the others go on", lambda: daemon.totals()["reports"] == stream.sent)
+        answer = daemon.ready()
+        assert not answer["ready"]
+        for words in (stream.topic, "partition 1", "position is 4", "10 to 14", "accept_offset_jump", "topic_epoch"):
+            assert words in answer["reason"]
+        assert daemon.metric("playreport_consumer_out_of_range_total") == 1
+        assert daemon.metric("playreport_consumer_partitions_stopped") == 1
+        assert daemon.stop() == 0
+        daemon.options["accept_offset_jump"] = "on"
+        daemon.start()
+        stream.sent += 4
+        counted(daemon, stream)
+        assert daemon.metric("playreport_consumer_offsets_skipped_total") == 6
+        assert len(lines(daemon, "offset_jumped")) == 1 and daemon.ready()["ready"]
+
+
+def test_a_topic_made_anew_is_read_from_its_start_under_a_new_epoch(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    daemon = consumer(tmp_path, shared_kafka.bootstrap, **stream.options())
+    with daemon:
+        stream.send(30)
+        counted(daemon, stream)
+        assert daemon.stop() == 0
+        again = Stream(shared_kafka)  # stands for the same name: its offsets begin at 0
+        daemon.options["topic"] = again.topic
+        with sqlite3.connect(store_file(tmp_path)) as db:
+            for table in ("positions", "marks"):
+                db.execute(f"UPDATE {table} SET topic = ?", (again.topic,))
+        again.send(6)
+        daemon.start()
+        wait_until("all partitions are stopped", lambda: daemon.ready()["stopped"] == PARTITIONS)
+        assert daemon.stop() == 0
+        daemon.options["topic_epoch"] = 1
+        daemon.start()
+        again.send(3)
+        again.sent += 30
+        counted(daemon, again)
+        assert daemon.ready()["ready"]
+
+
+# ---- The group ----
+
+
+def test_a_consumer_frozen_past_its_session_and_its_group_deleted_goes_on_exactly(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options(), **SESSION) as daemon:
+        for delete in (False, True):
+            stream.send(20)
+            counted(daemon, stream)
+            stream.send(20)
+            daemon.process.send_signal(signal.SIGSTOP)
+            stream.send(20)
+            time.sleep(8)
+            if delete:
+                wait_until("the group is deleted", lambda: deleted(shared_kafka, stream.topic))
+            daemon.process.send_signal(signal.SIGCONT)
+            stream.send(20)
+            counted(daemon, stream)
+        assert len(lines(daemon, "partitions_assigned")) == 3
+
+
+def deleted(kafka, group):
+    try:
+        delete_group(kafka.bootstrap, group)
+        return True
+    except RuntimeError:
+        return False
+
+
+def test_offsets_that_kafka_lost_change_nothing(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    daemon = consumer(tmp_path, shared_kafka.bootstrap, **stream.options())
+    with daemon:
+        for _ in range(3):
+            stream.send(20)
+            counted(daemon, stream)
+            daemon.kill()  # between the store's commit and Kafka's, as far as Kafka can tell
+            wait_until("the group is deleted", lambda: deleted(shared_kafka, stream.topic), 60)
+            daemon.start()
+        stream.send(20)
+        counted(daemon, stream)
+        assert daemon.metric("playreport_consumer_repeats_total") == 0
+
+
+def test_kills_under_load_and_broker_restarts_leave_the_numbers_exact(tmp_path):
+    with Kafka.start(tmp_path) as kafka:
+        stream = Stream(kafka)
+        with consumer(tmp_path, kafka.bootstrap, **stream.options(flush_ms=1)) as daemon:
+            for turn in range(8):
+                stream.send(50)
+                daemon.kill()
+                stream.send(10)
+                daemon.start()
+                if turn % 4 == 3:
+                    kafka.kill()
+                    kafka.restart()
+            counted(daemon, stream, 120)
