@@ -92,11 +92,13 @@ void http_server_flush(struct http_server *s)
     s->now_ms = 0;
 }
 
+void http_server_say_close(struct http_server *s)
+{
+    s->draining = true;
+}
+
 void http_server_drain(struct http_server *s)
 {
-    if (s->draining) {
-        return;
-    }
     s->draining = true;
     http_accept_waiting(s);
     http_listeners_close(s);

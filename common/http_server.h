@@ -115,6 +115,12 @@ void http_server_flush(struct http_server *s);
 struct slice http_server_date(struct http_server *s);
 
 /*
+ * Says Connection: close from now on, closes what has had such an answer, and goes on listening and
+ * serving: clients have the time to go elsewhere before http_server_drain().
+ */
+void http_server_say_close(struct http_server *s);
+
+/*
  * Drains: takes what waits to be accepted, stops listening, closes idle connections, says
  * Connection: close from now on. Who has not yet sent a request has the head deadline to do so.
  * http_server_is_idle() is true when no connection is left.

@@ -219,3 +219,39 @@ int64_t kafka_topic_retention_ms(struct rd_kafka_s *rk, const char *name, int ti
     describe(rk, name, timeout_ms, take_retention, &retention_ms);
     return retention_ms;
 }
+
+static void take_min_insync(const char *topic, const char *name, const char *value, void *arg)
+{
+    (void)topic;
+    struct kafka_topic_copies *copies = arg;
+    if (strcmp(name, "min.insync.replicas") == 0) {
+        copies->min_insync = (int)strtol(value, NULL, 10); /* the broker's own number */
+    }
+}
+
+static int least_replication(const struct rd_kafka_metadata *metadata)
+{
+    int least = 0;
+    for (int i = 0; metadata->topic_cnt == 1 && i < metadata->topics[0].partition_cnt; i++) {
+        int count = metadata->topics[0].partitions[i].replica_cnt;
+        least = i == 0 || count < least ? count : least;
+    }
+    return least;
+}
+
+void kafka_topic_copies(struct rd_kafka_s *rk, const char *name, int timeout_ms,
+                        struct kafka_topic_copies *out)
+{
+    *out = (struct kafka_topic_copies){0, 0};
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, name, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    if (rkt != NULL &&
+        rd_kafka_metadata(rk, 0, rkt, &metadata, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        out->replication = least_replication(metadata);
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (rkt != NULL) {
+        rd_kafka_topic_destroy(rkt);
+    }
+    describe(rk, name, timeout_ms, take_min_insync, out);
+}

@@ -52,6 +52,8 @@ struct publisher {
     struct metric *counts[COUNT_COUNT];
     struct metric own_counts[COUNT_COUNT]; /* in their place without metrics */
     _Atomic uint64_t in_flight;
+    _Atomic int replication, min_insync;
+    atomic_bool has_ended;
     int wake_fd;
     pthread_t thread;
     _Atomic bool is_stopping;
@@ -327,6 +329,8 @@ static int take_turn(struct publisher *p)
         } else {
             topic_watch_ask(&p->topic, sender_handle(p->sender),
                             within_stop(p, PUBLISHER_ANSWER_MS));
+            atomic_store(&p->replication, p->topic.copies.replication);
+            atomic_store(&p->min_insync, p->topic.copies.min_insync);
         }
     }
     enum feed fed = may_feed(p) ? feed_lanes(p, clock_mono_ms()) : FEED_HELD;
@@ -373,6 +377,7 @@ static void *run(void *arg)
         p->left = status.waiting;
     }
     lanes_fini(&p->lanes);
+    atomic_store(&p->has_ended, true);
     return NULL;
 }
 
@@ -516,12 +521,22 @@ int publisher_start(struct publisher **out, const struct publisher_options *opti
     return 0;
 }
 
-uint64_t publisher_stop(struct publisher *p, int64_t drain_ms)
+void publisher_drain(struct publisher *p, int64_t drain_ms)
 {
     uint64_t drain = drain_ms > 0 ? (uint64_t)drain_ms : 0;
     atomic_store(&p->stop_at_ms, clock_mono_ms() + drain);
     atomic_store(&p->is_stopping, true);
-    (void)eventfd_write(p->wake_fd, 1);  /* full means that it is awake already */
+    (void)eventfd_write(p->wake_fd, 1); /* full means that it is awake already */
+}
+
+bool publisher_is_drained(const struct publisher *p)
+{
+    return atomic_load(&p->has_ended);
+}
+
+uint64_t publisher_stop(struct publisher *p, int64_t drain_ms)
+{
+    publisher_drain(p, drain_ms);
     (void)pthread_join(p->thread, NULL); /* made by us, joined once */
     journal_set_wake(p->journal, -1);
     uint64_t left = p->left;
@@ -535,4 +550,6 @@ void publisher_status(struct publisher *p, struct publisher_status *out)
     out->delivered = metric_read(p->counts[COUNT_DELIVERED]);
     out->in_flight = atomic_load(&p->in_flight);
     out->resent = metric_read(p->counts[COUNT_RESENT]);
+    out->replication = atomic_load(&p->replication);
+    out->min_insync = atomic_load(&p->min_insync);
 }

@@ -48,11 +48,19 @@ int publisher_start(struct publisher **out, const struct publisher_options *opti
  */
 uint64_t publisher_stop(struct publisher *p, int64_t drain_ms);
 
+/*
+ * Begins that and returns at once; nothing is journalled any more. publisher_is_drained() is true
+ * when the thread has ended; publisher_stop() may cut it short.
+ */
+void publisher_drain(struct publisher *p, int64_t drain_ms);
+bool publisher_is_drained(const struct publisher *p);
+
 struct publisher_status {
     bool connected;   /* the last metadata or delivery was good and nothing has failed since */
     char reason[256]; /* why not, in words; empty when connected */
     uint64_t delivered, in_flight;
-    uint64_t resent; /* sent before in this process, or left by an earlier start */
+    uint64_t resent;             /* sent before in this process, or left by an earlier start */
+    int replication, min_insync; /* of the topic; 0 = not known */
 };
 
 /* Any thread. */

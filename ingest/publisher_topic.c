@@ -29,6 +29,7 @@ static void take_partitions(struct topic_watch *t, struct rd_kafka_s *rk, int pa
                  log_int("partitions_before", t->partitions));
         t->partitions = partitions;
     }
+    kafka_topic_copies(rk, t->wish.name, timeout_ms, &t->copies);
     if (!t->has_warned) {
         t->has_warned = true;
         kafka_topic_warn(rk, t->wish.name, timeout_ms);

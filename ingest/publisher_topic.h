@@ -17,6 +17,7 @@ struct topic_watch {
     bool may_create;
     struct health *health;
     int partitions; /* 0 = not known yet */
+    struct kafka_topic_copies copies;
     uint64_t ask_at_ms;
     uint64_t pause_ms; /* after the next failure */
     bool has_warned;   /* of the topic's settings */

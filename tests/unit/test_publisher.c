@@ -473,6 +473,25 @@ static void stopping_does_not_wait_for_the_linger(void **state)
     receive(k, 10);
 }
 
+static void a_drain_ends_by_itself_once_all_is_delivered(void **state)
+{
+    struct kafka *k = *state;
+    append(k, 0, 100);
+    start(k);
+    assert_false(publisher_is_drained(k->p));
+    publisher_drain(k->p, 60000);
+    uint64_t end_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    while (!publisher_is_drained(k->p)) {
+        assert_true(clock_mono_ms() < end_ms);
+        receive_all_of(k, 0, 100);
+    }
+    struct publisher_status status;
+    publisher_status(k->p, &status);
+    assert_int_equal(status.delivered, 100);
+    assert_int_equal(status.replication, 1);
+    assert_int_equal(stop(k, 0), 0);
+}
+
 static void a_missing_topic_is_waited_for_by_name(void **state)
 {
     struct kafka *k = *state;
@@ -528,6 +547,7 @@ int main(void)
         TEST(a_restart_sends_again_only_what_is_unsettled),
         TEST(a_full_queue_of_librdkafka_is_waited_for),
         TEST(stopping_does_not_wait_for_the_linger),
+        TEST(a_drain_ends_by_itself_once_all_is_delivered),
         TEST(a_missing_topic_is_waited_for_by_name),
         TEST(bad_settings_refuse_the_start),
         TEST(a_linger_out_of_range_refuses_the_start),
