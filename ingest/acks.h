@@ -7,6 +7,7 @@
 #define INGEST_ACKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct acks;
@@ -26,8 +27,11 @@ struct acks_turn {
 int acks_new(struct acks **out, uint64_t timeout_us);
 void acks_free(struct acks *a);
 
-/* Adds a turn, later than all there are. Returns 0 or -ENOMEM. */
-int acks_add(struct acks *a, const struct acks_turn *turn);
+/*
+ * Adds a turn, later than all there are. When memory runs out it joins the newest that waits, and
+ * has one outcome with it: a failure of either is a failure of both.
+ */
+void acks_add(struct acks *a, const struct acks_turn *turn);
 
 /* Everything after the last call's sequence up to through has this outcome: 0 or -errno. */
 void acks_confirm(struct acks *a, uint64_t through, int outcome);
