@@ -15,8 +15,8 @@ enum {
     API_KEY_SIZE = 24
 };
 
-enum taken { TAKEN_EVENT, TAKEN_PLAY, TAKEN_COUNT };
-enum refused { REFUSED_INPUT, REFUSED_METHOD, REFUSED_FULL, REFUSED_COUNT };
+enum { KIND_COUNT = EVENT_KIND_DOWNLOAD + 1 };
+enum refused { REFUSED_INPUT, REFUSED_METHOD, REFUSED_FULL, REFUSED_PERMISSION, REFUSED_COUNT };
 
 struct api {
     struct api_options o;
@@ -25,7 +25,7 @@ struct api {
     struct buffer body; /* of the reply being rendered */
     uint64_t ticket;
     uint64_t last_ts_ms;
-    struct metric *taken[TAKEN_COUNT];
+    struct metric *taken[KIND_COUNT]; /* by enum event_kind */
     struct metric *refused[REFUSED_COUNT];
     char agent[CLIENT_AGENT_SCRATCH];
     char address[ADDRESS_TEXT_SIZE];
@@ -41,6 +41,7 @@ struct method {
 static const struct method methods[] = {
     {"/api/analytics/report/event", REPORT_PATH_EVENT},
     {"/api/analytics/report/play", REPORT_PATH_PLAY},
+    {"/api/analytics/report/download", REPORT_PATH_DOWNLOAD},
 };
 
 /* What is held of a reply until the batch is written; the packed form follows. */
@@ -52,11 +53,11 @@ struct held {
 
 static int add_metrics(struct api *a)
 {
-    static const char *const kinds[] = {"kind=\"event\"", "kind=\"play\""};
+    static const char *const kinds[] = {"kind=\"event\"", "kind=\"play\"", "kind=\"download\""};
     static const char *const reasons[] = {"reason=\"invalid_input\"", "reason=\"no_such_method\"",
-                                          "reason=\"overloaded\""};
+                                          "reason=\"overloaded\"", "reason=\"permission_denied\""};
     bool whole = true;
-    for (size_t i = 0; i < TAKEN_COUNT; i++) {
+    for (size_t i = 0; i < KIND_COUNT; i++) {
         a->taken[i] = metrics_counter(a->o.metrics, "playreport_reports_taken_total", kinds[i],
                                       "Reports put into the journal's batch.");
         whole = whole && a->taken[i] != NULL;
@@ -162,17 +163,29 @@ static void render_overloaded(struct buffer *out, const struct reply_form *form,
 
 /* ---- Fields to an event in the batch. ---- */
 
-static void find_facts(struct api *a, struct http_conn *c, const struct http_request *req,
-                       const struct fields *f, struct report_context *ctx)
+static void find_facts(struct api *a, const struct client_address *address,
+                       const struct http_request *req, const struct fields *f,
+                       struct report_context *ctx)
 {
-    struct client_address address = client_address_find(a->o.proxies, http_conn_peer(c), req);
     struct slice agent = req->known[HTTP_HEADER_USER_AGENT];
-    ctx->ip = client_address_text(&address, a->o.client_ip, a->address);
+    ctx->ip = client_address_text(address, a->o.client_ip, a->address);
     if (a->o.client_ip != CLIENT_IP_NONE && report_wants_viewer(f)) {
-        struct client_visit visit = {address, agent, ctx->site, ctx->ts_ms};
+        struct client_visit visit = {*address, agent, ctx->site, ctx->ts_ms};
         ctx->viewer = client_viewer(a->hasher, &visit, a->viewer);
     }
     ctx->ua = client_user_agent(agent, a->o.user_agent, a->agent);
+}
+
+/* Downloads are told by servers, not by viewers: only by those that are configured. */
+static bool is_permitted(const struct api *a, enum report_path asked,
+                         const struct client_address *address, struct report_fault *why)
+{
+    if (asked != REPORT_PATH_DOWNLOAD || network_list_holds(a->o.download_from, address)) {
+        return true;
+    }
+    *why = (struct report_fault){"permission_denied",
+                                 "Downloads are taken from configured servers only."};
+    return false;
 }
 
 static struct slice key_of(uint64_t photo_id, char out[API_KEY_SIZE])
@@ -233,8 +246,13 @@ static void take(struct api *a, const struct call *call, struct player_event *e)
         send_rendered(a, call->conn, 503, &call->form, REPLY_HEADERS_RETRY);
         return;
     }
-    metric_add(a->taken[e->kind == EVENT_KIND_PLAY ? TAKEN_PLAY : TAKEN_EVENT], 1);
+    metric_add(a->taken[e->kind], 1);
     hold_ok(a, call->conn, &call->form, &held);
+}
+
+static enum refused refusal_of(const struct report_fault *why)
+{
+    return strcmp(why->code, "permission_denied") == 0 ? REFUSED_PERMISSION : REFUSED_INPUT;
 }
 
 static void report(struct api *a, struct call *call, const struct input *in)
@@ -242,15 +260,19 @@ static void report(struct api *a, struct call *call, const struct input *in)
     struct report_fault why;
     struct player_event event;
     struct report_context ctx = {.site = slice_of(call->site->key), .ts_ms = receive_time(a)};
+    struct client_address address =
+        client_address_find(a->o.proxies, http_conn_peer(call->conn), call->req);
+    enum report_path asked = methods[call->method].asked;
     bool form_good =
         reply_form_choose(&call->form, &in->fields, call->req->known[HTTP_HEADER_ACCEPT], &why);
-    find_facts(a, call->conn, call->req, &in->fields, &ctx);
-    if (!form_good ||
-        report_make(&in->fields, methods[call->method].asked, &ctx, &event, &why) != REPORT_OK) {
-        metric_add(a->refused[REFUSED_INPUT], 1);
+    find_facts(a, &address, call->req, &in->fields, &ctx);
+    if (!form_good || !is_permitted(a, asked, &address, &why) ||
+        report_make(&in->fields, asked, &ctx, &event, &why) != REPORT_OK) {
+        metric_add(a->refused[refusal_of(&why)], 1);
         send_error(a, call->conn, call->req, &call->form, &why);
         return;
     }
+    event.internal = network_list_holds(a->o.internal, &address);
     take(a, call, &event);
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/http_server.h"
 #include "common/kafka_conf.h"
+#include "ingest/address.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -36,6 +37,10 @@ static const struct config_option table[] = {
      "JSON file of the sites; empty = one default site"},
     {"trusted_proxies", CONFIG_TEXT, AT(trusted_proxies), "", 0, 0, "", NULL,
      "addresses and CIDRs whose X-Forwarded-For and Forwarded are believed"},
+    {"download_from", CONFIG_TEXT, AT(download_from), "", 0, 0, "", NULL,
+     "addresses and CIDRs of the servers whose report/download is taken; empty = none"},
+    {"internal", CONFIG_TEXT, AT(internal), "", 0, 0, "", NULL,
+     "addresses and CIDRs of one's own people; their reports are marked and counted apart"},
     {"client_ip", CONFIG_CHOICE, AT(client_ip), "truncated", 0, 0, "", "full|truncated|none",
      "how much of a viewer's address is kept; truncated = /24 and /48"},
     {"user_agent", CONFIG_CHOICE, AT(user_agent), "full", 0, 0, "", "full|none",
@@ -47,6 +52,25 @@ static const struct config_option table[] = {
     {"drain_timeout", CONFIG_TIME, AT(drain_timeout_ms), "10s", 0, 3600000, "ms", NULL,
      "how long SIGTERM waits for open requests and for Kafka; the rest stays in the journal"},
 };
+
+static void check_networks(const char *option, const char *list, struct buffer *faults)
+{
+    struct network_list *networks;
+    struct error err = {"out of memory"};
+    if (network_list_parse(&networks, list, &err) == 0) {
+        network_list_free(networks);
+    } else {
+        buffer_append_format(faults, "  %s: %s\n", option, err.text);
+    }
+}
+
+static void check(const void *values, struct buffer *faults)
+{
+    const struct ingest_options *o = values;
+    check_networks("trusted_proxies", o->trusted_proxies, faults);
+    check_networks("download_from", o->download_from, faults);
+    check_networks("internal", o->internal, faults);
+}
 
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
                                        char **argv, char **envp)
@@ -65,6 +89,7 @@ enum config_result ingest_options_read(struct config **out, struct ingest_option
         .options = table,
         .option_count = sizeof table / sizeof table[0],
         .values = values,
+        .check = check,
     };
     return config_read(out, &spec, argc, argv, envp);
 }

@@ -18,9 +18,9 @@ struct ingest_options {
     int64_t topic_partitions, topic_replication;
     int64_t linger_ms;
     const char *sites;
-    const char *trusted_proxies;
-    int64_t client_ip;    /* enum client_ip */
-    int64_t user_agent;   /* enum client_agent */
+    const char *trusted_proxies, *download_from, *internal; /* lists of networks */
+    int64_t client_ip;                                      /* enum client_ip */
+    int64_t user_agent;                                     /* enum client_agent */
     int64_t error_status; /* index of the choices: 0 = 200, 1 = 400 */
     int64_t log_level;    /* enum log_level */
     int64_t drain_timeout_ms;

@@ -210,11 +210,23 @@ static void append_endpoint(struct buffer *out, struct slice endpoint)
     buffer_fini(&repaired);
 }
 
+static const char *reported(enum event_kind kind)
+{
+    switch (kind) {
+    case EVENT_KIND_EVENT:
+        break;
+    case EVENT_KIND_PLAY:
+        return "The play was reported";
+    case EVENT_KIND_DOWNLOAD:
+        return "The download was reported";
+    }
+    return "The event was reported";
+}
+
 void reply_ok(struct buffer *out, const struct reply_form *form, enum event_kind kind,
               const char *site_json, struct slice endpoint)
 {
-    const char *message =
-        kind == EVENT_KIND_PLAY ? "The play was reported" : "The event was reported";
+    const char *message = reported(kind);
     if (form->format == REPLY_XML) {
         buffer_append_text(out,
                            "<response status=\"ok\" permission_level=\"" LEVEL "\" message=\"");

@@ -45,8 +45,8 @@ size_t reply_form_unpack(struct reply_form *form, const char *packed, size_t len
 const char *reply_content_type(const struct reply_form *form);
 
 /*
- * Appends "The event was reported", or the play. site_json is struct site's json; endpoint is the
- * path asked for, in whatever bytes.
+ * Appends "The event was reported", or the play, or the download. site_json is struct site's json;
+ * endpoint is the path asked for, in whatever bytes.
  */
 void reply_ok(struct buffer *out, const struct reply_form *form, enum event_kind kind,
               const char *site_json, struct slice endpoint);

@@ -4,6 +4,8 @@
 #include "common/utf8.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 enum { EVENT_NAME_MAX = 64, ID_MAX = 64, TYPE_MAX = 64, TEXT_MAX = 255, REFERER_MAX = 2048 };
 
@@ -150,6 +152,64 @@ static bool take_play(const struct fields *f, struct player_event *e, struct rep
     return true;
 }
 
+static struct slice cut_text(const struct fields *f, enum field field, size_t max)
+{
+    struct slice text = f->values[field];
+    if (text.len == 0) {
+        return (struct slice){NULL, 0};
+    }
+    return utf8_cut(text, max);
+}
+
+static bool take_skip(const struct fields *f, struct player_event *e, struct report_fault *why)
+{
+    static const char *const words[][2] = {
+        {"0", "1"}, {"false", "true"}, {"f", "t"}, {"no", "yes"}, {"off", "on"}};
+    struct slice text = f->values[FIELD_SKIP];
+    if (text.len == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        for (int value = 0; value < 2; value++) {
+            if (text.len == strlen(words[i][value]) &&
+                strncasecmp(text.data, words[i][value], text.len) == 0) {
+                e->skip = value == 1;
+                e->present |= EVENT_HAS_SKIP;
+                return true;
+            }
+        }
+    }
+    return refuse(why, FIELD_SKIP, "must be 0 or 1.");
+}
+
+static bool take_download(const struct fields *f, struct player_event *e, struct report_fault *why)
+{
+    struct slice bytes = f->values[FIELD_BYTES_TOTAL];
+    e->kind = EVENT_KIND_DOWNLOAD;
+    if (!is_no_number(bytes)) {
+        if (!text_parse_uint(bytes, INT64_MAX, &e->bytes_total)) {
+            return refuse(why, FIELD_BYTES_TOTAL, "must be a whole number of bytes.");
+        }
+        e->present |= EVENT_HAS_BYTES_TOTAL;
+    }
+    e->session_id = cut_text(f, FIELD_SESSION_ID, TEXT_MAX);
+    return take_skip(f, e, why);
+}
+
+static bool take_kind(const struct fields *f, enum report_path asked, struct player_event *e,
+                      struct report_fault *why)
+{
+    switch (asked) {
+    case REPORT_PATH_EVENT:
+        return take_event(f, e, why);
+    case REPORT_PATH_PLAY:
+        return take_play(f, e, why);
+    case REPORT_PATH_DOWNLOAD:
+        break;
+    }
+    return take_download(f, e, why);
+}
+
 static bool take_id(const struct fields *f, enum field field, struct slice *out,
                     struct report_fault *why)
 {
@@ -161,15 +221,6 @@ static bool take_id(const struct fields *f, enum field field, struct slice *out,
         *out = text;
     }
     return true;
-}
-
-static struct slice cut_text(const struct fields *f, enum field field, size_t max)
-{
-    struct slice text = f->values[field];
-    if (text.len == 0) {
-        return (struct slice){NULL, 0};
-    }
-    return utf8_cut(text, max);
 }
 
 static void take_texts(const struct fields *f, struct player_event *e)
@@ -207,8 +258,8 @@ enum report_result report_make(const struct fields *f, enum report_path asked,
     if (!check_fields(f, why) || !take_photo_id(f, &e, why)) {
         return REPORT_REFUSED;
     }
-    if (!(asked == REPORT_PATH_PLAY ? take_play(f, &e, why) : take_event(f, &e, why)) ||
-        !take_id(f, FIELD_UUID, &e.uuid, why) || !take_id(f, FIELD_REPORT_ID, &e.report_id, why)) {
+    if (!take_kind(f, asked, &e, why) || !take_id(f, FIELD_UUID, &e.uuid, why) ||
+        !take_id(f, FIELD_REPORT_ID, &e.report_id, why)) {
         return REPORT_REFUSED;
     }
     take_texts(f, &e);

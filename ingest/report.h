@@ -5,7 +5,9 @@
  * Limits beside the contract's (source 255, referer 2,048 bytes, cut on a character; uuid and
  * report_id 64, refused): type is cut at 64 bytes, user_player_* at 255 each. Times are what
  * text_parse_double() takes; NaN, Infinity, -Infinity and undefined are as if not sent, for
- * play_timestamp too. On the event path times are not looked at.
+ * play_timestamp too. On the event path times are not looked at. A download's session_id is cut at
+ * 255; its bytes_total may be absent; skip is one of 1, true, t, yes, on and 0, false, f, no, off,
+ * in any case.
  */
 #ifndef INGEST_REPORT_H
 #define INGEST_REPORT_H
@@ -16,7 +18,7 @@
 #include <stdint.h>
 
 /* The method that was asked for. */
-enum report_path { REPORT_PATH_EVENT, REPORT_PATH_PLAY };
+enum report_path { REPORT_PATH_EVENT, REPORT_PATH_PLAY, REPORT_PATH_DOWNLOAD };
 
 /* Facts that no parameter says. Slices are valid UTF-8 without NUL, and absent when not kept. */
 struct report_context {

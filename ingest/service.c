@@ -22,7 +22,7 @@ struct service {
     const struct ingest_options *o;
     struct metrics *metrics;
     struct sites *sites;
-    struct network_list *proxies;
+    struct network_list *proxies, *download_from, *internal;
     struct journal *journal;
     struct publisher *publisher;
     struct worker **workers;
@@ -115,6 +115,8 @@ static int start_worker(struct service *s, const char *listen, struct error *err
         .listen = listen,
         .api = {.sites = s->sites,
                 .proxies = s->proxies,
+                .download_from = s->download_from,
+                .internal = s->internal,
                 .client_ip = (enum client_ip)s->o->client_ip,
                 .user_agent = (enum client_agent)s->o->user_agent,
                 .body_max = (size_t)http_server_defaults().limits.body_max,
@@ -157,6 +159,15 @@ static int start_workers(struct service *s, struct error *err)
     return 0;
 }
 
+static int read_networks(struct service *s, struct error *err)
+{
+    int failed = network_list_parse(&s->proxies, s->o->trusted_proxies, err);
+    if (failed == 0) {
+        failed = network_list_parse(&s->download_from, s->o->download_from, err);
+    }
+    return failed != 0 ? failed : network_list_parse(&s->internal, s->o->internal, err);
+}
+
 static int build(struct service *s, struct event_base *base, const struct config *config,
                  struct error *err)
 {
@@ -164,7 +175,7 @@ static int build(struct service *s, struct event_base *base, const struct config
     s->metrics = metrics_new();
     int failed = s->metrics == NULL ? -ENOMEM : sites_load(&s->sites, s->o->sites, err);
     if (failed == 0) {
-        failed = network_list_parse(&s->proxies, s->o->trusted_proxies, err);
+        failed = read_networks(s, err);
     }
     if (failed == 0) {
         failed = open_journal(s, err);
@@ -236,6 +247,8 @@ void service_stop(struct service *s)
     admin_close(s->admin);
     journal_close(s->journal);
     network_list_free(s->proxies);
+    network_list_free(s->download_from);
+    network_list_free(s->internal);
     sites_free(s->sites);
     metrics_free(s->metrics);
     free(s);

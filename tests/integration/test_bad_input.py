@@ -63,6 +63,7 @@ NAMED = [
     ("JSON NUL", post("application/json", r'{"photo_id":1,"event":"load","source":"a\u0000b"}'), 200, "invalid_input", "source"),
     ("JSON NaN", post("application/json", '{"photo_id":NaN,"event":"load"}'), 200, "invalid_input", "JSON"),
     ("beacon JSON", post("text/plain;charset=UTF-8", '{"photo_id":1,"event":""}'), 200, "invalid_input", "event"),
+    ("download of anybody", get("/api/analytics/report/download?photo_id=1&bytes_total=5"), 200, "permission_denied", ""),
     ("unknown method of the API", get("/api/analytics/report/nothing"), 200, "no_such_method", ""),
     ("unknown path under /api", get("/api/"), 200, "no_such_method", ""),
 ]

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 import zlib
 
+import msgpack
 import pytest
 
 from broker import Kafka
@@ -279,6 +280,25 @@ def test_head_answers_as_get_without_body_and_records_nothing(front, conn):
     assert body == "" and answer.getheader("Content-Length") == str(len(OK_XML))
     assert ask(conn, "GET", EVENT + "?photo_id=1&event=load")[1] == OK_XML
     assert front.metric("playreport_reports_taken_total") == taken + 1
+
+
+def test_servers_report_downloads_and_own_people_are_marked(shared_kafka, tmp_path):
+    topic = "networks.reports"
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, download_from="10.0.0.0/8,127.0.0.1",
+                internal="192.0.2.0/24", trusted_proxies="127.0.0.1") as daemon:
+        conn_ = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+        download = "/api/analytics/report/download?photo_id=5&bytes_total=1000&session_id=s&skip=1"
+        assert 'message="The download was reported"' in ask(conn_, "GET", download)[1]
+        assert "reported" in ask(conn_, "GET", download, X_Forwarded_For="10.1.2.3")[1]
+        assert 'code="permission_denied"' in ask(conn_, "GET", download, X_Forwarded_For="11.1.2.3")[1]
+        for address in ("192.0.2.7", "192.0.3.7"):
+            ask(conn_, "GET", f"{EVENT}?photo_id=6&event=load&uuid={address}", X_Forwarded_For=address)
+        conn_.close()
+        assert daemon.stop() == 0
+    events = [msgpack.unpackb(record.value) for record in shared_kafka.read_all(topic)]
+    downloads = [e for e in events if e["kind"] == "download"]
+    assert [(e["photo_id"], e["bytes_total"], e["session_id"], e["skip"]) for e in downloads] == [(5, 1000, "s", True)] * 2
+    assert {e["uuid"]: e.get("internal") for e in events if e["kind"] == "event"} == {"192.0.2.7": True, "192.0.3.7": None}
 
 
 # ---- The read side ----

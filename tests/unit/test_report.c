@@ -216,6 +216,32 @@ static char *long_query(const char *name, const char *part, size_t count)
     return query;
 }
 
+static void a_download_takes_bytes_session_and_skip(void **state)
+{
+    (void)state;
+    struct player_event e = assert_made(
+        "photo_id=7&bytes_total=9223372036854775807&seesion_id=s1&skip=1&source=embed&event=load",
+        REPORT_PATH_DOWNLOAD);
+    assert_int_equal(e.kind, EVENT_KIND_DOWNLOAD);
+    assert_int_equal(e.present, EVENT_HAS_BYTES_TOTAL | EVENT_HAS_SKIP);
+    assert_int_equal(e.bytes_total, INT64_MAX);
+    assert_true(slice_is(e.session_id, "s1"));
+    assert_true(slice_is(e.source, "embed"));
+    assert_true(e.skip);
+    assert_null(e.event.data);
+    e = assert_made("photo_id=7&skip=FALSE", REPORT_PATH_DOWNLOAD);
+    assert_int_equal(e.present, EVENT_HAS_SKIP);
+    assert_false(e.skip);
+    e = assert_made("photo_id=7&bytes_total=&skip=", REPORT_PATH_DOWNLOAD);
+    assert_int_equal(e.present, 0);
+    assert_refused("photo_id=7&bytes_total=-1", REPORT_PATH_DOWNLOAD,
+                   "The parameter bytes_total must be a whole number of bytes.");
+    assert_refused("photo_id=7&bytes_total=9223372036854775808", REPORT_PATH_DOWNLOAD,
+                   "The parameter bytes_total must be a whole number of bytes.");
+    assert_refused("photo_id=7&skip=2", REPORT_PATH_DOWNLOAD, "The parameter skip must be 0 or 1.");
+    assert_refused("bytes_total=1", REPORT_PATH_DOWNLOAD, "The parameter photo_id is missing.");
+}
+
 static void long_texts_are_cut_on_a_character(void **state)
 {
     (void)state;
@@ -313,6 +339,7 @@ int main(void)
         cmocka_unit_test(malformed_times_are_refused_by_name),
         cmocka_unit_test(a_live_play_needs_no_times),
         cmocka_unit_test(the_play_path_takes_an_event_without_times),
+        cmocka_unit_test(a_download_takes_bytes_session_and_skip),
         cmocka_unit_test(long_texts_are_cut_on_a_character),
         cmocka_unit_test(long_ids_are_refused),
         cmocka_unit_test(a_nul_is_refused_by_name),
