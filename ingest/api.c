@@ -272,6 +272,7 @@ static void report(struct api *a, struct call *call, const struct input *in)
         send_error(a, call->conn, call->req, &call->form, &why);
         return;
     }
+    event.bot = bots_match(a->o.bots, call->req->known[HTTP_HEADER_USER_AGENT]);
     event.internal = network_list_holds(a->o.internal, &address);
     take(a, call, &event);
 }

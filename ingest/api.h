@@ -7,6 +7,7 @@
 
 #include "common/http_server.h"
 #include "common/sites.h"
+#include "ingest/bots.h"
 #include "ingest/client.h"
 
 #include <stdatomic.h>
@@ -21,7 +22,8 @@ struct api_options {
     const struct sites *sites;
     const struct network_list *proxies;
     const struct network_list *download_from; /* servers that may report downloads */
-    const struct network_list *internal;      /* whose reports are marked as one's own people's */
+    const struct bots *bots;
+    const struct network_list *internal; /* whose reports are marked as one's own people's */
     enum client_ip client_ip;
     enum client_agent user_agent;
     size_t body_max;  /* bytes of a body, decoded */

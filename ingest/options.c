@@ -3,6 +3,7 @@
 #include "common/http_server.h"
 #include "common/kafka_conf.h"
 #include "ingest/address.h"
+#include "ingest/bots.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -41,6 +42,9 @@ static const struct config_option table[] = {
      "addresses and CIDRs of the servers whose report/download is taken; empty = none"},
     {"internal", CONFIG_TEXT, AT(internal), "", 0, 0, "", NULL,
      "addresses and CIDRs of one's own people; their reports are marked and counted apart"},
+    {"bots", CONFIG_TEXT, AT(bots), "", 0, 0, "", NULL,
+     "file of words, one a line, by which user agents are known as robots; empty = the list built "
+     "in"},
     {"client_ip", CONFIG_CHOICE, AT(client_ip), "truncated", 0, 0, "", "full|truncated|none",
      "how much of a viewer's address is kept; truncated = /24 and /48"},
     {"user_agent", CONFIG_CHOICE, AT(user_agent), "full", 0, 0, "", "full|none",
@@ -70,6 +74,13 @@ static void check(const void *values, struct buffer *faults)
     check_networks("trusted_proxies", o->trusted_proxies, faults);
     check_networks("download_from", o->download_from, faults);
     check_networks("internal", o->internal, faults);
+    struct bots *bots;
+    struct error err = {"out of memory"};
+    if (bots_load(&bots, o->bots, &err) == 0) {
+        bots_free(bots);
+    } else {
+        buffer_append_format(faults, "  bots: %s\n", err.text);
+    }
 }
 
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,

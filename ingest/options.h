@@ -19,6 +19,7 @@ struct ingest_options {
     int64_t linger_ms;
     const char *sites;
     const char *trusted_proxies, *download_from, *internal; /* lists of networks */
+    const char *bots; /* a file, or "" */
     int64_t client_ip;                                      /* enum client_ip */
     int64_t user_agent;                                     /* enum client_agent */
     int64_t error_status; /* index of the choices: 0 = 200, 1 = 400 */

@@ -23,6 +23,7 @@ struct service {
     struct metrics *metrics;
     struct sites *sites;
     struct network_list *proxies, *download_from, *internal;
+    struct bots *bots;
     struct journal *journal;
     struct publisher *publisher;
     struct worker **workers;
@@ -116,6 +117,7 @@ static int start_worker(struct service *s, const char *listen, struct error *err
         .api = {.sites = s->sites,
                 .proxies = s->proxies,
                 .download_from = s->download_from,
+                .bots = s->bots,
                 .internal = s->internal,
                 .client_ip = (enum client_ip)s->o->client_ip,
                 .user_agent = (enum client_agent)s->o->user_agent,
@@ -159,13 +161,16 @@ static int start_workers(struct service *s, struct error *err)
     return 0;
 }
 
-static int read_networks(struct service *s, struct error *err)
+static int read_lists(struct service *s, struct error *err)
 {
     int failed = network_list_parse(&s->proxies, s->o->trusted_proxies, err);
     if (failed == 0) {
         failed = network_list_parse(&s->download_from, s->o->download_from, err);
     }
-    return failed != 0 ? failed : network_list_parse(&s->internal, s->o->internal, err);
+    if (failed == 0) {
+        failed = network_list_parse(&s->internal, s->o->internal, err);
+    }
+    return failed != 0 ? failed : bots_load(&s->bots, s->o->bots, err);
 }
 
 static int build(struct service *s, struct event_base *base, const struct config *config,
@@ -175,7 +180,7 @@ static int build(struct service *s, struct event_base *base, const struct config
     s->metrics = metrics_new();
     int failed = s->metrics == NULL ? -ENOMEM : sites_load(&s->sites, s->o->sites, err);
     if (failed == 0) {
-        failed = read_networks(s, err);
+        failed = read_lists(s, err);
     }
     if (failed == 0) {
         failed = open_journal(s, err);
@@ -249,6 +254,7 @@ void service_stop(struct service *s)
     network_list_free(s->proxies);
     network_list_free(s->download_from);
     network_list_free(s->internal);
+    bots_free(s->bots);
     sites_free(s->sites);
     metrics_free(s->metrics);
     free(s);

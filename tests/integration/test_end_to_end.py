@@ -282,7 +282,7 @@ def test_head_answers_as_get_without_body_and_records_nothing(front, conn):
     assert front.metric("playreport_reports_taken_total") == taken + 1
 
 
-def test_servers_report_downloads_and_own_people_are_marked(shared_kafka, tmp_path):
+def test_servers_report_downloads_and_robots_and_own_people_are_marked(shared_kafka, tmp_path):
     topic = "networks.reports"
     with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, download_from="10.0.0.0/8,127.0.0.1",
                 internal="192.0.2.0/24", trusted_proxies="127.0.0.1") as daemon:
@@ -293,12 +293,14 @@ def test_servers_report_downloads_and_own_people_are_marked(shared_kafka, tmp_pa
         assert 'code="permission_denied"' in ask(conn_, "GET", download, X_Forwarded_For="11.1.2.3")[1]
         for address in ("192.0.2.7", "192.0.3.7"):
             ask(conn_, "GET", f"{EVENT}?photo_id=6&event=load&uuid={address}", X_Forwarded_For=address)
+        ask(conn_, "GET", f"{EVENT}?photo_id=6&event=load&uuid=bot", User_Agent="Googlebot/2.1 (+http://google.com/bot.html)")
         conn_.close()
         assert daemon.stop() == 0
     events = [msgpack.unpackb(record.value) for record in shared_kafka.read_all(topic)]
     downloads = [e for e in events if e["kind"] == "download"]
     assert [(e["photo_id"], e["bytes_total"], e["session_id"], e["skip"]) for e in downloads] == [(5, 1000, "s", True)] * 2
-    assert {e["uuid"]: e.get("internal") for e in events if e["kind"] == "event"} == {"192.0.2.7": True, "192.0.3.7": None}
+    marks = {e["uuid"]: (e.get("internal"), e.get("bot")) for e in events if e["kind"] == "event"}
+    assert marks == {"192.0.2.7": (True, None), "192.0.3.7": (None, None), "bot": (None, True)}
 
 
 # ---- The read side ----
