@@ -72,7 +72,7 @@ static void render(struct http_server *s, const struct http_hold_head *hold, con
     }
     struct http_reply reply = {.status = 500};
     s->handler.on_release(blob, hold->len, outcome, &reply, s->handler.arg);
-    unsigned flags = hold->flags;
+    unsigned flags = hold->flags | HTTP_REPLY_READY; /* its turn has come: not behind later holds */
     /* While draining the last answer of a connection closes it, not one before it. */
     if (reply.close || (s->draining && c->hold_count == 0)) {
         flags |= HTTP_REPLY_CLOSE;

@@ -91,7 +91,7 @@ enum http_reply_flag {
     HTTP_REPLY_HEAD = 1U << 0,       /* no body goes out */
     HTTP_REPLY_KEEP_ALIVE = 1U << 1, /* to be said, for HTTP/1.0 */
     HTTP_REPLY_CLOSE = 1U << 2,
-    HTTP_REPLY_READY = 1U << 3 /* in a hold: the bytes are the reply */
+    HTTP_REPLY_READY = 1U << 3 /* in a hold: the bytes are the reply; released: it goes out now */
 };
 
 /* A hold in the queue; len bytes follow, padded to 8. */

@@ -221,7 +221,7 @@ static void finish_output(struct http_conn *c, size_t at, unsigned flags)
     }
 }
 
-/* A released hold's bytes carry READY: they are in their place already. */
+/* A released reply carries READY: it is in its place already. */
 void http_output_bytes(struct http_conn *c, struct slice bytes, unsigned flags)
 {
     struct http_server *s = c->server;
