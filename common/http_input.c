@@ -199,7 +199,7 @@ static bool answer_expectation(struct http_conn *c, const struct http_input *in)
     int status =
         s->handler.on_expect == NULL ? 0 : s->handler.on_expect(&s->request, s->handler.arg);
     if (status != 0) {
-        http_reject(c, status, 0);
+        http_reject(c, status, flags_of(&s->request));
         return false;
     }
     http_output_bytes(c, slice_of("HTTP/1.1 100 Continue\r\n\r\n"), 0);

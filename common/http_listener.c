@@ -130,11 +130,20 @@ void http_listeners_close(struct http_server *s)
     s->listeners = NULL;
 }
 
+/* The resolver would take a port past this for another, without a word. */
+static bool is_port(const char *text)
+{
+    enum { DIGITS_MAX = 5 };
+    size_t len = strspn(text, "0123456789");
+    return len > 0 && len <= DIGITS_MAX && text[len] == '\0' &&
+           strtoul(text, NULL, 10) <= UINT16_MAX;
+}
+
 /* Splits "host:port" and "[v6]:port". Returns the port, NULL when it is neither. */
 static const char *split_address(const char *address, char host[HOST_SIZE])
 {
     const char *colon = strrchr(address, ':');
-    if (colon == NULL || colon[1] == '\0' || colon[1 + strspn(colon + 1, "0123456789")] != '\0') {
+    if (colon == NULL || !is_port(colon + 1)) {
         return NULL;
     }
     size_t len = (size_t)(colon - address);

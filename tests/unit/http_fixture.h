@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -199,6 +200,8 @@ static inline struct client connect_to(struct fixture *f)
                              .sin_addr = {htonl(INADDR_LOOPBACK)}};
     assert_true(c.fd >= 0);
     assert_int_equal(connect(c.fd, (struct sockaddr *)&to, sizeof to), 0);
+    int on = 1; /* else a piece waits for the acknowledgement of the one before */
+    assert_int_equal(setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
     assert_int_equal(fcntl(c.fd, F_SETFL, O_NONBLOCK), 0);
     buffer_init(&c.got);
     return c;
