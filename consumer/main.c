@@ -20,8 +20,21 @@ int main(int argc, char **argv, char **envp)
         break;
     }
     log_set_level((enum log_level)options.log_level);
-    int status =
-        command == CONSUMER_REPORT ? command_report(&options) : command_run(&options, config);
+    int status = EXIT_FAILURE;
+    switch (command) {
+    case CONSUMER_RUN:
+        status = command_run(&options, config);
+        break;
+    case CONSUMER_REPORT:
+        status = command_report(&options);
+        break;
+    case CONSUMER_REPLAY:
+        status = command_replay(&options, config);
+        break;
+    case CONSUMER_BACKUP:
+        status = command_backup(&options);
+        break;
+    }
     config_free(config);
     return status;
 }

@@ -10,41 +10,44 @@
 #define AT(member) offsetof(struct consumer_options, member)
 #define QUERY(i) (AT(query) + (i) * sizeof(const char *))
 
-/* Of every command. */
-#define SHARED                                                                                     \
-    {"store",                                                                                      \
-     CONFIG_TEXT,                                                                                  \
-     AT(store),                                                                                    \
-     "sqlite:playreport.db",                                                                       \
-     0,                                                                                            \
-     0,                                                                                            \
-     "",                                                                                           \
-     NULL,                                                                                         \
-     "where the numbers are kept: sqlite:PATH"},                                                   \
-        {"sites",                                                                                  \
-         CONFIG_TEXT,                                                                              \
-         AT(sites),                                                                                \
-         "",                                                                                       \
-         0,                                                                                        \
-         0,                                                                                        \
-         "",                                                                                       \
-         NULL,                                                                                     \
-         "JSON file of the sites (key, time_zone); empty = one default site, UTC"},                \
+/* clang-format off: rows that tables share */
+#define LOG_LEVEL                                                                                  \
     {                                                                                              \
         "log_level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "", "debug|info|warn|error",      \
             "least level of the log on standard error"                                             \
     }
+#define STORE                                                                                      \
+    {                                                                                              \
+        "store", CONFIG_TEXT, AT(store), "sqlite:playreport.db", 0, 0, "", NULL,                   \
+            "where the numbers are kept: sqlite:PATH"                                              \
+    }
+#define SITES                                                                                      \
+    {                                                                                              \
+        "sites", CONFIG_TEXT, AT(sites), "", 0, 0, "", NULL,                                       \
+            "JSON file of the sites (key, time_zone); empty = one default site, UTC"               \
+    }
+#define GROUP                                                                                      \
+    {                                                                                              \
+        "group", CONFIG_TEXT, AT(group), "playreport", 0, 0, "", NULL, "Kafka consumer group"      \
+    }
+#define TOPIC                                                                                      \
+    {                                                                                              \
+        "topic", CONFIG_TEXT, AT(topic), "video.player.reports.v1", 0, 0, "", NULL,                \
+            "Kafka topic with the events; dead letters go to the same name with .dlq"              \
+    }
+/* clang-format on */
 
 static const struct config_option run_table[] = {
-    SHARED,
+    STORE,
+    SITES,
+    LOG_LEVEL,
     {"listen", CONFIG_TEXT, AT(listen), "127.0.0.1:8081", 0, 0, "", NULL,
      "address for /v1/report; beyond loopback only with read_tokens; port 0 lets the system "
      "choose"},
     {"admin_listen", CONFIG_TEXT, AT(admin_listen), "127.0.0.1:9081", 0, 0, "", NULL,
      "address for /healthz, /readyz and /metrics"},
-    {"group", CONFIG_TEXT, AT(group), "playreport", 0, 0, "", NULL, "Kafka consumer group"},
-    {"topic", CONFIG_TEXT, AT(topic), "video.player.reports.v1", 0, 0, "", NULL,
-     "Kafka topic with the events; dead letters go to the same name with .dlq"},
+    GROUP,
+    TOPIC,
     {"topic_epoch", CONFIG_NUMBER, AT(topic_epoch), "0", 0, 1000000000, "", NULL,
      "raise it by one when the topic was deleted and made anew: its offsets begin again"},
     {"accept_offset_jump", CONFIG_SWITCH, AT(accept_offset_jump), "off", 0, 0, "", NULL,
@@ -63,7 +66,9 @@ static const struct config_option run_table[] = {
 };
 
 static const struct config_option report_table[] = {
-    SHARED,
+    STORE,
+    SITES,
+    LOG_LEVEL,
     {"dimensions", CONFIG_TEXT, QUERY(0), "photo_id,source", 0, 0, "", NULL,
      "what the rows are by: site, photo_id, source, event, day, quarter"},
     {"metrics", CONFIG_TEXT, QUERY(1), "", 0, 0, "", NULL, "reports, events, loads"},
@@ -76,6 +81,23 @@ static const struct config_option report_table[] = {
     {"format", CONFIG_TEXT, QUERY(7), "table", 0, 0, "", NULL, "table, json, csv or ndjson"},
     {"bots", CONFIG_TEXT, QUERY(8), "", 0, 0, "", NULL, "include = count robots too"},
     {"internal", CONFIG_TEXT, QUERY(9), "", 0, 0, "", NULL, "include = count one's own people too"},
+};
+
+static const struct config_option replay_table[] = {
+    LOG_LEVEL,
+    GROUP,
+    TOPIC,
+    {"dry_run", CONFIG_SWITCH, AT(dry_run), "off", 0, 0, "", NULL,
+     "only list the letters: nothing is sent, the position stays"},
+    {"skip_refused", CONFIG_SWITCH, AT(skip_refused), "off", 0, 0, "", NULL,
+     "go past a letter that Kafka refuses (too large), instead of ending there"},
+    {"patience", CONFIG_TIME, AT(patience_ms), "60s", 1000, 86400000, "ms", NULL,
+     "how long to wait for Kafka without an answer"},
+};
+
+static const struct config_option backup_table[] = {
+    STORE,
+    LOG_LEVEL,
 };
 
 /* Whether the host of "host:port" is this machine alone. */
@@ -105,10 +127,13 @@ static const struct config_spec run_spec = {
     .program = "playreport-consumer",
     .summary =
         "Usage: playreport-consumer [run] --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
-        "       playreport-consumer report [--name=value ...]   (report --help lists its "
-        "options)\n\n"
+        "       playreport-consumer report [--name=value ...]\n"
+        "       playreport-consumer replay --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
+        "       playreport-consumer backup FILE [--store=sqlite:PATH]\n\n"
         "run counts the events of the topic into the store and answers /v1/report;\n"
-        "report prints the same numbers as a table. Settings come from --config FILE (JSON),\n"
+        "report prints the same numbers as a table; replay sends dead letters again;\n"
+        "backup copies the store while it is in use. COMMAND --help lists the options of each.\n"
+        "Settings come from --config FILE (JSON),\n"
         "PLAYREPORT_<NAME> and flags; the later wins. Any librdkafka property passes through as\n"
         "--kafka.NAME.\n",
     .options = run_table,
@@ -125,29 +150,91 @@ static const struct config_spec report_spec = {
     .option_count = sizeof report_table / sizeof report_table[0],
 };
 
+static const struct config_spec replay_spec = {
+    .program = "playreport-consumer replay",
+    .summary =
+        "Usage: playreport-consumer replay --kafka.bootstrap.servers=HOST:PORT [--name=value "
+        "...]\n\n"
+        "Sends the dead letters again, after what they died of was mended: from where the last\n"
+        "replay ended to the last letter there is now, back to the partition they came from. Each\n"
+        "has a name that stays the same, so it is counted once even when a replay is killed and "
+        "run\n"
+        "again. One that still does not decode becomes a letter again. Runs beside the consumer.\n"
+        "The position is kept in Kafka, as that of the group <group>.replay.\n",
+    .options = replay_table,
+    .option_count = sizeof replay_table / sizeof replay_table[0],
+};
+
+static const struct config_spec backup_spec = {
+    .program = "playreport-consumer backup",
+    .summary =
+        "Usage: playreport-consumer backup FILE [--store=sqlite:PATH]\n\n"
+        "Copies the store to FILE, which must not exist, while the consumer may run. To\n"
+        "restore: stop the consumer, remove the store's -wal and -shm files, put the copy in\n"
+        "the store's place, start. It goes on from the offsets in the copy, so the numbers\n"
+        "come out right as long as the topic still has the records after the backup.\n",
+    .options = backup_table,
+    .option_count = sizeof backup_table / sizeof backup_table[0],
+};
+
+static const struct {
+    const char *name;
+    const struct config_spec *spec;
+} commands[] = {
+    [CONSUMER_RUN] = {"run", &run_spec},
+    [CONSUMER_REPORT] = {"report", &report_spec},
+    [CONSUMER_REPLAY] = {"replay", &replay_spec},
+    [CONSUMER_BACKUP] = {"backup", &backup_spec},
+};
+
+/* Returns false when there is no command of that name. */
+static bool find_command(const char *name, enum consumer_command *out)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            *out = (enum consumer_command)i;
+            return true;
+        }
+    }
+    (void)fprintf(stderr,
+                  "playreport-consumer: there is no command %s: run, report, replay or "
+                  "backup\n",
+                  name);
+    return false;
+}
+
 enum config_result consumer_options_read(struct config **out, struct consumer_options *values,
                                          enum consumer_command *command, int argc, char **argv,
                                          char **envp)
 {
     *command = CONSUMER_RUN;
-    struct config_spec spec = run_spec;
-    bool named = argc > 1 && argv[1][0] != '-';
-    if (named && strcmp(argv[1], "report") == 0) {
-        *command = CONSUMER_REPORT;
-        spec = report_spec;
-    } else if (named && strcmp(argv[1], "run") != 0) {
-        (void)fprintf(stderr, "playreport-consumer: there is no command %s: run or report\n",
-                      argv[1]);
+    if (argc > 1 && argv[1][0] != '-') {
+        if (!find_command(argv[1], command)) {
+            return CONFIG_BAD_USAGE;
+        }
+        argc--;
+        argv++;
+    }
+    if (*command == CONSUMER_BACKUP && argc > 1 && argv[1][0] != '-') {
+        values->file = argv[1];
+        argc--;
+        argv++;
+    }
+    struct config_spec spec = *commands[*command].spec;
+    spec.values = values;
+    enum config_result result = config_read(out, &spec, argc, argv, envp);
+    if (result == CONFIG_RUN && *command == CONSUMER_BACKUP && values->file == NULL) {
+        (void)fputs("playreport-consumer backup: name the file to write\n", stderr);
+        config_free(*out);
         return CONFIG_BAD_USAGE;
     }
-    spec.values = values;
-    return config_read(out, &spec, named ? argc - 1 : argc, named ? argv + 1 : argv, envp);
+    return result;
 }
 
 size_t consumer_options_query(const struct consumer_options *o,
                               struct query_param out[CONSUMER_QUERY_FLAGS])
 {
-    const struct config_option *first = &report_table[3]; /* after SHARED */
+    const struct config_option *first = &report_table[3]; /* after those of every command */
     size_t count = 0;
     for (size_t i = 0; i < CONSUMER_QUERY_FLAGS; i++) {
         if (o->query[i] != NULL && o->query[i][0] != '\0') {

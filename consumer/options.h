@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum consumer_command { CONSUMER_RUN, CONSUMER_REPORT };
+enum consumer_command { CONSUMER_RUN, CONSUMER_REPORT, CONSUMER_REPLAY, CONSUMER_BACKUP };
 
 /* The parameters of a query as flags of the report command, named alike. */
 enum { CONSUMER_QUERY_FLAGS = 10 };
@@ -26,6 +26,9 @@ struct consumer_options {
     int64_t flush_ms;
     const char *read_tokens; /* comma list; "" = none */
     const char *query[CONSUMER_QUERY_FLAGS];
+    bool dry_run, skip_refused; /* replay */
+    int64_t patience_ms;
+    const char *file; /* backup */
 };
 
 /*

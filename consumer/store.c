@@ -64,6 +64,12 @@ const char *store_fault(const struct store *s)
     return s->fault;
 }
 
+int store_backup(const char *url, const char *file, struct error *err)
+{
+    const char *path = sqlite_path(url, err);
+    return path == NULL ? -EPROTONOSUPPORT : store_sqlite_backup(path, file, err);
+}
+
 int64_t store_size(struct store *s)
 {
     return s->engine->size(s);

@@ -125,6 +125,12 @@ int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms)
 /* The engine's words on the last failure; "" when there was none. Lives until the next call. */
 const char *store_fault(const struct store *s);
 
+/*
+ * Copies the store that url names to a new file, as it is at one moment, while it may be in use.
+ * Returns 0 or -errno with a sentence: -EEXIST when there is something at that path already.
+ */
+int store_backup(const char *url, const char *file, struct error *err);
+
 /* Bytes the store takes on disk, its journal included. */
 int64_t store_size(struct store *s);
 

@@ -4,8 +4,8 @@ import re
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
-from itertools import count
 
 import msgpack
 import pytest
@@ -13,51 +13,10 @@ import pytest
 from broker import Kafka
 from daemons import PROGRAMS, consumer, wait_until
 from group_admin import delete_group, delete_records
+from streams import PARTITIONS, TS, Stream, counted
 
-PARTITIONS = 3
-TS = 1700000000000
-NAMES = count(1)
 SESSION = {"kafka.session.timeout.ms": 6000, "kafka.heartbeat.interval.ms": 500,
            "kafka.max.poll.interval.ms": 6000}
-
-
-class Stream:
-    """A topic of its own with its dead letters, and a lane that fills it. sent counts what must be counted."""
-
-    def __init__(self, kafka, partitions=PARTITIONS, dead=True):
-        self.kafka = kafka
-        self.topic = f"stream{next(NAMES)}.reports"
-        self.dead = self.topic + ".dlq"
-        self.partitions = partitions
-        self.sent = 0
-        self.lane = next(NAMES)
-        kafka.create_topic(self.topic, partitions)
-        if dead:
-            kafka.create_topic(self.dead, partitions)
-
-    def event(self, **more):
-        self.sent += 1
-        event = {"v": 1, "id": f"{self.lane:016x}-{self.sent:016x}", "ts": TS + self.sent, "kind": "event",
-                 "site": "default", "photo_id": self.sent % 7, "event": "load", "source": "embed", **more}
-        return msgpack.packb({name: value for name, value in event.items() if value is not None})
-
-    def send(self, reports, partition=None, **more):
-        for _ in range(reports):
-            to = self.sent % self.partitions if partition is None else partition
-            self.kafka.produce(self.topic, self.event(**more), to)
-
-    def options(self, **more):
-        return {"topic": self.topic, "group": self.topic, **more}
-
-    def letters(self):
-        return self.kafka.read_all(self.dead)
-
-
-def counted(daemon, stream, timeout_s=60):
-    """Waits until everything is counted, and sees that it is not more."""
-    wait_until(f"{stream.sent} reports are counted",
-               lambda: daemon.totals()["reports"] >= stream.sent and daemon.ready()["lag_records"] == 0, timeout_s)
-    assert daemon.totals() == {"reports": stream.sent, "events": stream.sent, "loads": stream.sent}
 
 
 def lines(daemon, event):
@@ -296,6 +255,63 @@ def test_a_topic_made_anew_is_read_from_its_start_under_a_new_epoch(shared_kafka
         again.sent += 30
         counted(daemon, again)
         assert daemon.ready()["ready"]
+
+
+# ---- Backup, and upgrades ----
+
+
+def backup(folder, file):
+    words = [str(PROGRAMS / "playreport-consumer"), "backup", str(file), f"--store=sqlite:{store_file(folder)}"]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def test_a_backup_made_while_counting_rewinds_its_offsets_and_comes_out_right(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    copy = tmp_path / "copy.db"
+    daemon = consumer(tmp_path, shared_kafka.bootstrap, **stream.options(flush_ms=1))
+    with daemon:
+        stream.send(100)
+        counted(daemon, stream)
+        sender = threading.Thread(target=stream.send, args=(300,))
+        sender.start()
+        wait_until("reports flow", lambda: daemon.totals()["reports"] > 150)
+        assert backup(tmp_path, copy).returncode == 0
+        sender.join()
+        refused = backup(tmp_path, copy)
+        assert refused.returncode == 1 and "File exists" in refused.stderr
+        counted(daemon, stream)
+        assert daemon.stop() == 0
+        with sqlite3.connect(copy) as db:
+            assert 100 < sum(next_ for (next_,) in db.execute("SELECT next_offset FROM positions")) < 400
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        for ending in ("-wal", "-shm"):
+            store_file(tmp_path).with_name("store.db" + ending).unlink(missing_ok=True)
+        copy.rename(store_file(tmp_path))
+        daemon.start()
+        counted(daemon, stream)
+        stream.send(10)
+        counted(daemon, stream)
+        nothing = backup(tmp_path / "nowhere", tmp_path / "other.db")
+        assert nothing.returncode == 1 and "nowhere" in nothing.stderr and not (tmp_path / "other.db").exists()
+
+
+def test_an_event_of_a_newer_ingest_is_counted_whatever_new_keys_it_has(shared_kafka, tmp_path):
+    new = [None, True, False, 0, 127, -1, -32, 200, -200, 70000, -70000, 2**40, -2**40, 2**64 - 1, -2**63, 1.5, float("inf"),
+           "text", "", "x" * 40, "x" * 300, "x" * 70000, b"", b"bytes", b"x" * 300, b"\xff" * 70000, [], [1, [2, [3]]],
+           list(range(20)), list(range(70000)), {}, {"a": {"b": [None]}}, {n: n for n in range(20)},
+           {n: n for n in range(70000)}, msgpack.ExtType(1, b"x"), msgpack.ExtType(2, b"xx"), msgpack.ExtType(3, b"x" * 4),
+           msgpack.ExtType(4, b"x" * 8), msgpack.ExtType(5, b"x" * 16), msgpack.ExtType(6, b"x" * 3),
+           msgpack.ExtType(7, b"x" * 300), msgpack.ExtType(8, b"x" * 70000), msgpack.Timestamp(1, 2)]
+    stream = Stream(shared_kafka)
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options()) as daemon:
+        for number, value in enumerate(new):
+            stream.send(1, **{f"new{number}": value})
+        stream.send(1, **{f"new{number}": value for number, value in enumerate(new) if len(msgpack.packb(value)) < 1000})
+        for key in (7, -1, None, True, 1.5, b"bytes", ""):
+            event = msgpack.unpackb(stream.event())
+            shared_kafka.produce(stream.topic, msgpack.packb({key: "x", **event}), 0)
+        counted(daemon, stream)
+        assert daemon.metric("playreport_consumer_dead_letters_total") == 0
 
 
 # ---- The group ----
