@@ -1,6 +1,6 @@
 /* Hashing for the tables in memory: fast, and seeded so that no sender can choose collisions. */
-#ifndef CONSUMER_HASH_H
-#define CONSUMER_HASH_H
+#ifndef COMMON_HASH_H
+#define COMMON_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "consumer/aggregate.h"
 
-#include "consumer/hash.h"
+#include "common/hash.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -16,7 +16,14 @@ enum {
 };
 
 enum { KIND_COUNT = EVENT_KIND_DOWNLOAD + 1 };
-enum refused { REFUSED_INPUT, REFUSED_METHOD, REFUSED_FULL, REFUSED_PERMISSION, REFUSED_COUNT };
+enum refused {
+    REFUSED_INPUT,
+    REFUSED_METHOD,
+    REFUSED_FULL,
+    REFUSED_PERMISSION,
+    REFUSED_RATE,
+    REFUSED_COUNT
+};
 
 struct api {
     struct api_options o;
@@ -55,7 +62,8 @@ static int add_metrics(struct api *a)
 {
     static const char *const kinds[] = {"kind=\"event\"", "kind=\"play\"", "kind=\"download\""};
     static const char *const reasons[] = {"reason=\"invalid_input\"", "reason=\"no_such_method\"",
-                                          "reason=\"overloaded\"", "reason=\"permission_denied\""};
+                                          "reason=\"overloaded\"", "reason=\"permission_denied\"",
+                                          "reason=\"rate_limited\""};
     bool whole = true;
     for (size_t i = 0; i < KIND_COUNT; i++) {
         a->taken[i] = metrics_counter(a->o.metrics, "playreport_reports_taken_total", kinds[i],
@@ -255,6 +263,22 @@ static enum refused refusal_of(const struct report_fault *why)
     return strcmp(why->code, "permission_denied") == 0 ? REFUSED_PERMISSION : REFUSED_INPUT;
 }
 
+/* Says no to whom has sent too many; true when it did. */
+static bool refuse_rate(struct api *a, const struct call *call,
+                        const struct client_address *address)
+{
+    if (a->o.rate_limit == NULL || rate_limit_take(a->o.rate_limit, address, 1, clock_mono_ms())) {
+        return false;
+    }
+    metric_add(a->refused[REFUSED_RATE], 1);
+    buffer_reset(&a->body);
+    reply_error(&a->body, &call->form, "rate_limited",
+                "Too many reports came from this address. Please send it again later.",
+                call->req->path);
+    send_rendered(a, call->conn, 429, &call->form, REPLY_HEADERS_RETRY);
+    return true;
+}
+
 static void report(struct api *a, struct call *call, const struct input *in)
 {
     struct report_fault why;
@@ -265,6 +289,9 @@ static void report(struct api *a, struct call *call, const struct input *in)
     enum report_path asked = methods[call->method].asked;
     bool form_good =
         reply_form_choose(&call->form, &in->fields, call->req->known[HTTP_HEADER_ACCEPT], &why);
+    if (refuse_rate(a, call, &address)) {
+        return;
+    }
     find_facts(a, &address, call->req, &in->fields, &ctx);
     if (!form_good || !is_permitted(a, asked, &address, &why) ||
         report_make(&in->fields, asked, &ctx, &event, &why) != REPORT_OK) {

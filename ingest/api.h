@@ -9,6 +9,7 @@
 #include "common/sites.h"
 #include "ingest/bots.h"
 #include "ingest/client.h"
+#include "ingest/rate_limit.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct api_options {
     const struct network_list *proxies;
     const struct network_list *download_from; /* servers that may report downloads */
     const struct bots *bots;
+    struct rate_limit *rate_limit;       /* of all workers; NULL = none */
     const struct network_list *internal; /* whose reports are marked as one's own people's */
     enum client_ip client_ip;
     enum client_agent user_agent;

@@ -19,11 +19,12 @@ struct ingest_options {
     int64_t linger_ms;
     const char *sites;
     const char *trusted_proxies, *download_from, *internal; /* lists of networks */
-    const char *bots; /* a file, or "" */
+    const char *bots;                                       /* a file, or "" */
     int64_t client_ip;                                      /* enum client_ip */
     int64_t user_agent;                                     /* enum client_agent */
-    int64_t error_status; /* index of the choices: 0 = 200, 1 = 400 */
-    int64_t log_level;    /* enum log_level */
+    int64_t rate_limit, rate_burst; /* reports a second of an address, 0 = off; and at once */
+    int64_t error_status;           /* index of the choices: 0 = 200, 1 = 400 */
+    int64_t log_level;              /* enum log_level */
     int64_t drain_timeout_ms;
 };
 

@@ -24,6 +24,7 @@ struct service {
     struct sites *sites;
     struct network_list *proxies, *download_from, *internal;
     struct bots *bots;
+    struct rate_limit *rate_limit; /* NULL = none */
     struct journal *journal;
     struct publisher *publisher;
     struct worker **workers;
@@ -118,6 +119,7 @@ static int start_worker(struct service *s, const char *listen, struct error *err
                 .proxies = s->proxies,
                 .download_from = s->download_from,
                 .bots = s->bots,
+                .rate_limit = s->rate_limit,
                 .internal = s->internal,
                 .client_ip = (enum client_ip)s->o->client_ip,
                 .user_agent = (enum client_agent)s->o->user_agent,
@@ -173,6 +175,15 @@ static int read_lists(struct service *s, struct error *err)
     return failed != 0 ? failed : bots_load(&s->bots, s->o->bots, err);
 }
 
+static int make_rate_limit(struct service *s)
+{
+    if (s->o->rate_limit == 0) {
+        return 0;
+    }
+    s->rate_limit = rate_limit_new((unsigned)s->o->rate_limit, (unsigned)s->o->rate_burst);
+    return s->rate_limit == NULL ? -ENOMEM : 0;
+}
+
 static int build(struct service *s, struct event_base *base, const struct config *config,
                  struct error *err)
 {
@@ -181,6 +192,9 @@ static int build(struct service *s, struct event_base *base, const struct config
     int failed = s->metrics == NULL ? -ENOMEM : sites_load(&s->sites, s->o->sites, err);
     if (failed == 0) {
         failed = read_lists(s, err);
+    }
+    if (failed == 0) {
+        failed = make_rate_limit(s);
     }
     if (failed == 0) {
         failed = open_journal(s, err);
@@ -255,6 +269,7 @@ void service_stop(struct service *s)
     network_list_free(s->download_from);
     network_list_free(s->internal);
     bots_free(s->bots);
+    rate_limit_free(s->rate_limit);
     sites_free(s->sites);
     metrics_free(s->metrics);
     free(s);

@@ -197,3 +197,18 @@ def test_error_status_400_is_the_configured_choice(shared_kafka, tmp_path):
         wire.send(get(EVENT + "?event=load"))
         assert wire.answer()[0] == 400
         in_step(wire, 1)
+
+
+def test_an_address_past_its_rate_gets_429_and_others_do_not(shared_kafka, tmp_path):
+    options = {"rate_limit": 1, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=TOPIC, **options) as daemon, Wire(daemon.port) as wire:
+        answers = []
+        for _ in range(20):
+            wire.send(get(EVENT + "?photo_id=1&event=load&format=json", "X-Forwarded-For: 192.0.2.1"))
+            answers.append(wire.answer())
+        assert [status for status, _, _ in answers[:3]] == [200] * 3
+        status, headers, body = answers[-1]
+        assert status == 429 and json.loads(body)["code"] == "rate_limited"
+        assert "retry-after" in headers and headers["access-control-allow-origin"] == "*"
+        wire.send(get(EVENT + "?photo_id=1&event=load", "X-Forwarded-For: 192.0.2.2"))
+        assert wire.answer()[0] == 200
