@@ -3,8 +3,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "ingest/acks.h"
 #include "ingest/input.h"
 #include "ingest/journal.h"
+#include "ingest/pages.h"
 #include "ingest/reply.h"
 
 #include <errno.h>
@@ -31,6 +33,7 @@ struct api {
     struct input_reader *reader;
     struct buffer body; /* of the reply being rendered */
     uint64_t ticket;
+    struct api_turn turn;
     uint64_t last_ts_ms;
     struct metric *taken[KIND_COUNT]; /* by enum event_kind */
     struct metric *refused[REFUSED_COUNT];
@@ -51,9 +54,10 @@ static const struct method methods[] = {
     {"/api/analytics/report/download", REPORT_PATH_DOWNLOAD},
 };
 
-/* What is held of a reply until the batch is written; the packed form follows. */
+/* What is held of a reply until the batch is confirmed; the packed form follows. */
 struct held {
     const char *site_json;
+    uint64_t sequence;
     uint8_t kind; /* enum event_kind */
     uint8_t method;
 };
@@ -113,6 +117,12 @@ void api_free(struct api *a)
 void api_begin_turn(struct api *a, uint64_t ticket)
 {
     a->ticket = ticket;
+    a->turn = (struct api_turn){0};
+}
+
+struct api_turn api_turn(const struct api *a)
+{
+    return a->turn;
 }
 
 /* The receive time: it never runs backwards within a lane, unless the clock was set back by much.
@@ -158,6 +168,17 @@ static void send_text(struct http_conn *c, int status, const char *text, enum re
         .content_type = text == NULL ? NULL : "text/plain; charset=utf-8",
         .headers = reply_headers(headers),
         .body = slice_of(text),
+    };
+    http_reply(c, &reply);
+}
+
+static void send_body(struct api *a, struct http_conn *c, int status)
+{
+    struct http_reply reply = {
+        .status = status,
+        .content_type = "text/plain; charset=utf-8",
+        .headers = reply_headers(REPLY_HEADERS_USUAL),
+        .body = buffer_slice(&a->body),
     };
     http_reply(c, &reply);
 }
@@ -239,7 +260,8 @@ struct call {
 
 static void take(struct api *a, const struct call *call, struct player_event *e)
 {
-    struct held held = {call->site->json, (uint8_t)e->kind, call->method};
+    struct held held = {
+        .site_json = call->site->json, .kind = (uint8_t)e->kind, .method = call->method};
     if (call->req->method == HTTP_HEAD) { /* answered as GET, recorded as nothing */
         buffer_reset(&a->body);
         reply_ok(&a->body, &call->form, e->kind, held.site_json, call->req->path);
@@ -255,7 +277,9 @@ static void take(struct api *a, const struct call *call, struct player_event *e)
         return;
     }
     metric_add(a->taken[e->kind], 1);
+    held.sequence = e->sequence;
     hold_ok(a, call->conn, &call->form, &held);
+    a->turn.held_count++;
 }
 
 static enum refused refusal_of(const struct report_fault *why)
@@ -284,6 +308,7 @@ static void report(struct api *a, struct call *call, const struct input *in)
     struct report_fault why;
     struct player_event event;
     struct report_context ctx = {.site = slice_of(call->site->key), .ts_ms = receive_time(a)};
+    a->turn.begun_us = a->turn.begun_us != 0 ? a->turn.begun_us : clock_mono_us();
     struct client_address address =
         client_address_find(a->o.proxies, http_conn_peer(call->conn), call->req);
     enum report_path asked = methods[call->method].asked;
@@ -347,9 +372,11 @@ static void no_such_method(struct api *a, struct http_conn *c, const struct http
 static void serve_other(struct api *a, struct http_conn *c, const struct http_request *req)
 {
     if (slice_is(req->path, "/healthz")) {
-        send_text(c, 200, "ok\n", REPLY_HEADERS_USUAL);
+        buffer_reset(&a->body);
+        pages_health_line(a->o.pages, &a->body);
+        send_body(a, c, 200);
     } else if (slice_is(req->path, "/readyz")) {
-        bool ready = atomic_load_explicit(a->o.ready, memory_order_relaxed);
+        bool ready = pages_is_ready(a->o.pages);
         send_text(c, ready ? 200 : 503, ready ? "ready\n" : "not ready\n", REPLY_HEADERS_USUAL);
     } else if (under_api(req->path)) {
         no_such_method(a, c, req);
@@ -378,6 +405,28 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
     serve_other(a, c, req);
 }
 
+static void render_released(struct api *a, const struct held *held, const struct reply_form *form,
+                            int outcome)
+{
+    struct slice endpoint = slice_of(methods[held->method].path);
+    buffer_reset(&a->body);
+    if (outcome == 0) {
+        reply_ok(&a->body, form, (enum event_kind)held->kind, held->site_json, endpoint);
+    } else if (outcome == ACKS_UNCONFIRMED) {
+        char id[EVENT_ID_SIZE];
+        event_id_write(journal_shard_lane(a->o.shard), held->sequence, id);
+        reply_unconfirmed(&a->body, form, id, endpoint);
+    } else {
+        render_overloaded(&a->body, form, endpoint);
+    }
+}
+
+/* Only what was not kept is to be sent again. */
+static enum reply_headers headers_of(int outcome)
+{
+    return outcome < 0 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL;
+}
+
 static void on_release(const void *data, size_t len, int outcome, struct http_reply *out, void *arg)
 {
     struct api *a = arg;
@@ -385,17 +434,11 @@ static void on_release(const void *data, size_t len, int outcome, struct http_re
     struct reply_form form;
     memcpy(&held, data, sizeof held);
     (void)reply_form_unpack(&form, (const char *)data + sizeof held, len - sizeof held); /* ours */
-    struct slice endpoint = slice_of(methods[held.method].path);
-    buffer_reset(&a->body);
-    if (outcome == 0) {
-        reply_ok(&a->body, &form, (enum event_kind)held.kind, held.site_json, endpoint);
-    } else {
-        render_overloaded(&a->body, &form, endpoint);
-    }
+    render_released(a, &held, &form, outcome);
     *out = (struct http_reply){
         .status = outcome == 0 ? 200 : 503,
         .content_type = reply_content_type(&form),
-        .headers = reply_headers(outcome == 0 ? REPLY_HEADERS_USUAL : REPLY_HEADERS_RETRY),
+        .headers = reply_headers(headers_of(outcome)),
         .body = buffer_slice(&a->body),
         .close = buffer_failed(&a->body),
     };

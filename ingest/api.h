@@ -1,6 +1,6 @@
 /*
  * The routes of the report API: a request to a report, into the journal's batch, its reply held
- * until the batch is written. One api per worker; all functions belong to the worker's thread.
+ * until the batch is confirmed. One api per worker; all functions belong to the worker's thread.
  */
 #ifndef INGEST_API_H
 #define INGEST_API_H
@@ -11,13 +11,13 @@
 #include "ingest/client.h"
 #include "ingest/rate_limit.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct api;
 struct journal_shard;
 struct metrics;
+struct pages;
 
 struct api_options {
     const struct sites *sites;
@@ -30,7 +30,7 @@ struct api_options {
     enum client_agent user_agent;
     size_t body_max;  /* bytes of a body, decoded */
     int error_status; /* of an error the API itself answers: 200 or 400 */
-    const atomic_bool *ready;
+    const struct pages *pages;
     const uint8_t *secret; /* CLIENT_SECRET_SIZE bytes; copied */
     struct journal_shard *shard;
     struct metrics *metrics;
@@ -40,10 +40,20 @@ struct api_options {
 int api_new(struct api **out, const struct api_options *options);
 void api_free(struct api *a);
 
-/* The handler for http_server_new(); its arg is a. */
+/*
+ * The handler for http_server_new(); its arg is a. The outcomes for http_server_release() are those
+ * of acks.h.
+ */
 struct http_handler api_handler(struct api *a);
 
 /* Replies held from now on get this ticket: one a turn. */
 void api_begin_turn(struct api *a, uint64_t ticket);
+
+/* What the turn has brought so far. */
+struct api_turn {
+    uint64_t begun_us; /* clock_mono_us() at its first report; 0 = it had none */
+    uint32_t held_count;
+};
+struct api_turn api_turn(const struct api *a);
 
 #endif

@@ -86,12 +86,16 @@ void journal_free_settled(struct journal *j, struct lane_state *lane)
 
 /* ---- What the reader confirms ---- */
 
-static void wake_writer(struct lane_state *lane)
+static void wake_writer(struct journal *j, const struct lane_state *lane)
 {
-    int fd = lane->is_current ? atomic_load(&lane->wake_fd) : -1;
-    if (fd >= 0) {
-        (void)eventfd_write(fd, 1); /* full means that it is awake already */
+    if (!lane->is_current || j->ack != ACK_BROKER) {
+        return;
     }
+    journal_lock(j); /* whoever takes the fd back may close it */
+    if (lane->wake_fd >= 0) {
+        (void)eventfd_write(lane->wake_fd, 1); /* full means that it is awake already */
+    }
+    journal_unlock(j);
 }
 
 void journal_settle(struct journal *j, uint64_t lane_id, uint64_t sequence)
@@ -105,7 +109,7 @@ void journal_settle(struct journal *j, uint64_t lane_id, uint64_t sequence)
     if (settled > atomic_load(&lane->settled)) {
         atomic_store(&lane->settled, settled);
         j->is_dirty = true;
-        wake_writer(lane);
+        wake_writer(j, lane);
     }
     journal_free_settled(j, lane);
 }

@@ -84,7 +84,8 @@ int journal_commit(struct journal_shard *s);
 
 /*
  * fd, an eventfd, is written 8 bytes when journal_shard_confirm() may have something new; -1 =
- * none. Never with ACK_JOURNAL, where the commit confirms. Set before the first append.
+ * none, and from then on it is not used. Never with ACK_JOURNAL, where the commit confirms. Any
+ * thread.
  */
 void journal_shard_set_wake(struct journal_shard *s, int fd);
 

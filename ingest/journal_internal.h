@@ -37,7 +37,7 @@ struct lane_state {
     _Atomic uint64_t last;
     _Atomic uint64_t settled;
     _Atomic int partition_count;
-    _Atomic int wake_fd;   /* written when `settled` rises; -1 = none */
+    int wake_fd;           /* under the lock: written when `settled` rises; -1 = none */
     uint64_t read_through; /* reader: `last` when the lane was read empty */
     unsigned cursor_count; /* reader */
     bool is_leaving;       /* reader: the checkpoint being written is the last to name it */

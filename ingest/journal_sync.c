@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -22,13 +21,13 @@ struct sync_file {
 
 struct journal_sync {
     struct journal_sync_options o;
-    _Atomic int wake_fd;
     pthread_t thread;
-    pthread_mutex_t lock;   /* over the files and is_stopping; never held during a sync */
+    pthread_mutex_t lock;   /* over all that follows; never held during a sync */
     pthread_cond_t changed; /* there is something to sync, or it is to stop */
     struct sync_file *first;
     uint64_t told; /* what the last verdict went up to */
     bool is_stopping;
+    int wake_fd;
 };
 
 static void lock(struct journal_sync *y)
@@ -71,11 +70,11 @@ static int sync_file(struct journal_sync *y, struct sync_file *file)
     return 0;
 }
 
+/* With the lock: whoever takes the fd back may close it. */
 static void wake(struct journal_sync *y)
 {
-    int fd = atomic_load(&y->wake_fd);
-    if (fd >= 0) {
-        (void)eventfd_write(fd, 1); /* full means that it is awake already */
+    if (y->wake_fd >= 0) {
+        (void)eventfd_write(y->wake_fd, 1); /* full means that it is awake already */
     }
 }
 
@@ -134,7 +133,7 @@ int journal_sync_start(struct journal_sync **out, const struct journal_sync_opti
         return -ENOMEM;
     }
     y->o = *options;
-    atomic_init(&y->wake_fd, -1);
+    y->wake_fd = -1;
     (void)pthread_mutex_init(&y->lock, NULL); /* neither fails with default attributes on Linux */
     (void)pthread_cond_init(&y->changed, NULL);
     int failed = start_thread(y);
@@ -170,7 +169,9 @@ void journal_sync_stop(struct journal_sync *y)
 
 void journal_sync_set_wake(struct journal_sync *y, int fd)
 {
-    atomic_store(&y->wake_fd, fd);
+    lock(y);
+    y->wake_fd = fd;
+    unlock(y);
 }
 
 /* ---- The shard ---- */

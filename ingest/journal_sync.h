@@ -31,7 +31,8 @@ int journal_sync_start(struct journal_sync **out, const struct journal_sync_opti
 /* Ends the thread after the sync that it is in, closes the files and frees y. NULL is a no-op. */
 void journal_sync_stop(struct journal_sync *y);
 
-/* fd, an eventfd, is written 8 bytes when a sync has ended; -1 = none. Any thread. */
+/* fd, an eventfd, is written 8 bytes when a sync has ended; -1 = none, and from then on it is not
+ * used. Any thread. */
 void journal_sync_set_wake(struct journal_sync *y, int fd);
 
 /* ---- The shard's thread alone. ---- */

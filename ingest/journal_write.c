@@ -190,7 +190,7 @@ int journal_shard_begin(struct journal_shard *s)
     }
     lane->id = id;
     lane->is_current = true;
-    atomic_init(&lane->wake_fd, -1);
+    lane->wake_fd = -1;
     lane->next = s->journal->lanes;
     s->journal->lanes = lane;
     s->lane = lane;
@@ -370,7 +370,9 @@ void journal_shard_set_wake(struct journal_shard *s, int fd)
     if (s->sync != NULL) {
         journal_sync_set_wake(s->sync, fd);
     } else if (s->journal->ack == ACK_BROKER) {
-        atomic_store(&s->lane->wake_fd, fd);
+        journal_lock(s->journal);
+        s->lane->wake_fd = fd;
+        journal_unlock(s->journal);
     }
 }
 

@@ -8,16 +8,40 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, DRAIN_TICK_US = 50 * 1000 };
 
-static volatile sig_atomic_t stop_wanted;
+static volatile sig_atomic_t stops_wanted;
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
     (void)signal_number;
     (void)what;
     (void)arg;
-    stop_wanted = 1;
+    stops_wanted = stops_wanted + 1;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg; /* it is there to end a wait for events */
+}
+
+/* Until all is done, or a second signal ends it. */
+static void drain(struct event_base *base, struct service *s)
+{
+    struct timeval every = {0, DRAIN_TICK_US};
+    struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+    if (tick != NULL && event_add(tick, &every) == 0) {
+        service_drain(s);
+        while (stops_wanted < 2 && !service_is_drained(s) &&
+               event_base_loop(base, EVLOOP_ONCE) >= 0) {
+            service_flush(s);
+        }
+    }
+    if (tick != NULL) {
+        event_free(tick);
+    }
 }
 
 static struct event *watch(struct event_base *base, int signal_number)
@@ -41,9 +65,10 @@ static int serve(struct event_base *base, const struct ingest_options *o,
                   log_text("err", err.text[0] != '\0' ? err.text : strerror(-failed)));
         return EXIT_FAILURE;
     }
-    while (!stop_wanted && event_base_loop(base, EVLOOP_ONCE) >= 0) {
+    while (stops_wanted == 0 && event_base_loop(base, EVLOOP_ONCE) >= 0) {
         service_flush(s);
     }
+    drain(base, s);
     service_stop(s);
     return EXIT_SUCCESS;
 }

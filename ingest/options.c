@@ -22,8 +22,12 @@ static const struct config_option table[] = {
      "folder that holds what is acknowledged and not yet on Kafka"},
     {"journal_max_bytes", CONFIG_SIZE, AT(journal_max_bytes), "10GiB", 64 << 20, 1024 * GIB,
      "bytes", NULL, "limit of the journal on disk; past it reports get 503"},
-    {"ack", CONFIG_CHOICE, AT(ack), "journal", 0, 0, "", "journal",
-     "when a report is acknowledged: journal = once it is written to the journal"},
+    {"ack", CONFIG_CHOICE, AT(ack), "journal", 0, 0, "", "journal|disk|broker",
+     "when a report is acknowledged: journal = written to the journal, survives a killed daemon; "
+     "disk = synced, a power loss too; broker = confirmed by Kafka, a lost machine too"},
+    {"ack_timeout", CONFIG_TIME, AT(ack_timeout_ms), "10s", 100, 300000, "ms", NULL,
+     "ack=broker: how long a reply waits for Kafka; then it is 503 unconfirmed, and the report, "
+     "which is in the journal, still counts"},
     {"topic", CONFIG_TEXT, AT(topic), "video.player.reports.v1", 0, 0, "", NULL,
      "Kafka topic for the events"},
     {"topic_create", CONFIG_SWITCH, AT(topic_create), "on", 0, 0, "", NULL,
@@ -57,8 +61,10 @@ static const struct config_option table[] = {
      "HTTP status of an error that the API answers; 200 is what players in the field expect"},
     {"log_level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "", "debug|info|warn|error",
      "least level of the log on standard error"},
+    {"drain_delay", CONFIG_TIME, AT(drain_delay_ms), "0s", 0, 3600000, "ms", NULL,
+     "how long SIGTERM goes on serving, with /readyz at 503, so that a balancer turns away first"},
     {"drain_timeout", CONFIG_TIME, AT(drain_timeout_ms), "10s", 0, 3600000, "ms", NULL,
-     "how long SIGTERM waits for open requests and for Kafka; the rest stays in the journal"},
+     "how long it then waits for open requests and for Kafka; the rest stays in the journal"},
 };
 
 static void check_networks(const char *option, const char *list, struct buffer *faults)

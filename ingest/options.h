@@ -12,7 +12,8 @@ struct ingest_options {
     int64_t workers; /* 0 = one per processor */
     const char *journal;
     int64_t journal_max_bytes;
-    int64_t ack; /* index of the choices: 0 = journal */
+    int64_t ack; /* enum ack_level */
+    int64_t ack_timeout_ms;
     const char *topic;
     bool topic_create;
     int64_t topic_partitions, topic_replication;
@@ -25,7 +26,7 @@ struct ingest_options {
     int64_t rate_limit, rate_burst; /* reports a second of an address, 0 = off; and at once */
     int64_t error_status;           /* index of the choices: 0 = 200, 1 = 400 */
     int64_t log_level;              /* enum log_level */
-    int64_t drain_timeout_ms;
+    int64_t drain_delay_ms, drain_timeout_ms;
 };
 
 /* Reads them; see config_read(). values must stay where it is until config_free(). */

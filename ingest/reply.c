@@ -246,27 +246,53 @@ void reply_ok(struct buffer *out, const struct reply_form *form, enum event_kind
     close_json(out, form);
 }
 
-void reply_error(struct buffer *out, const struct reply_form *form, const char *code,
-                 const char *message, struct slice endpoint)
+struct refusal {
+    const char *code, *message;
+    const char *kept_id; /* of an event that is kept all the same, or NULL */
+};
+
+static void append_error(struct buffer *out, const struct reply_form *form,
+                         const struct refusal *why, struct slice endpoint)
 {
     if (form->format == REPLY_XML) {
         buffer_append_text(out,
                            "<response status=\"error\" permission_level=\"" LEVEL "\" code=\"");
-        text_append_xml(out, slice_of(code));
+        text_append_xml(out, slice_of(why->code));
         buffer_append_text(out, "\" message=\"");
-        text_append_xml(out, slice_of(message));
+        text_append_xml(out, slice_of(why->message));
+        if (why->kept_id != NULL) {
+            buffer_append_format(out, "\" kept=\"1\" id=\"%s", why->kept_id);
+        }
         buffer_append_text(out, "\"/>");
         return;
     }
     open_json(out, form);
     buffer_append_text(out, "{\"status\":\"error\",\"message\":");
-    text_append_json(out, slice_of(message));
+    text_append_json(out, slice_of(why->message));
     buffer_append_text(out, ",\"code\":");
-    text_append_json(out, slice_of(code));
+    text_append_json(out, slice_of(why->code));
+    if (why->kept_id != NULL) {
+        buffer_append_format(out, ",\"kept\":\"1\",\"id\":\"%s\"", why->kept_id);
+    }
     buffer_append_text(out, ",\"permission_level\":\"" LEVEL "\",\"endpoint\":");
     append_endpoint(out, endpoint);
     buffer_append_char(out, '}');
     close_json(out, form);
+}
+
+void reply_error(struct buffer *out, const struct reply_form *form, const char *code,
+                 const char *message, struct slice endpoint)
+{
+    const struct refusal why = {code, message, NULL};
+    append_error(out, form, &why, endpoint);
+}
+
+void reply_unconfirmed(struct buffer *out, const struct reply_form *form, const char *id,
+                       struct slice endpoint)
+{
+    const struct refusal why = {
+        "unconfirmed", "The report is kept and will count; it was not confirmed in time.", id};
+    append_error(out, form, &why, endpoint);
 }
 
 struct slice reply_headers(enum reply_headers which)

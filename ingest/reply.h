@@ -55,6 +55,13 @@ void reply_ok(struct buffer *out, const struct reply_form *form, enum event_kind
 void reply_error(struct buffer *out, const struct reply_form *form, const char *code,
                  const char *message, struct slice endpoint);
 
+/*
+ * Appends the error of a report that is in the journal and will count, but was not confirmed in
+ * time; id is the event's.
+ */
+void reply_unconfirmed(struct buffer *out, const struct reply_form *form, const char *id,
+                       struct slice endpoint);
+
 /* Header lines, each with CRLF, that go with an answer. All of them hold CORS, nosniff and
  * no-store. */
 enum reply_headers {

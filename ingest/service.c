@@ -6,8 +6,8 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/sites.h"
-#include "common/text.h"
 #include "ingest/journal.h"
+#include "ingest/pages.h"
 #include "ingest/publisher.h"
 #include "ingest/worker.h"
 
@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 enum { SERVICE_SEGMENT_BYTES = 16 << 20, SERVICE_RETENTION_DAYS = 7 };
+
+enum phase { PHASE_SERVES, PHASE_DELAYS, PHASE_CLOSES, PHASE_FLUSHES };
 
 struct service {
     const struct ingest_options *o;
@@ -30,7 +32,9 @@ struct service {
     struct worker **workers;
     size_t worker_count;
     struct admin *admin;
-    atomic_bool ready;
+    struct pages pages;
+    enum phase phase;
+    uint64_t deadline_ms; /* of the phase */
     uint8_t secret[CLIENT_SECRET_SIZE];
 };
 
@@ -43,43 +47,6 @@ static size_t workers_wanted(const struct ingest_options *o)
     return processors < 1 ? 1 : (size_t)processors;
 }
 
-/* ---- What the admin pages say. ---- */
-
-static void on_health(struct buffer *json, void *arg)
-{
-    const struct service *s = arg;
-    buffer_append_format(json, "{\"status\":\"ok\",\"ack\":\"journal\",\"workers\":%zu}\n",
-                         s->worker_count);
-}
-
-/* Kafka away is not unready, as long as the journal takes. */
-static bool on_ready(struct buffer *json, void *arg)
-{
-    struct service *s = arg;
-    struct journal_status js;
-    struct publisher_status ps;
-    journal_status(s->journal, &js);
-    publisher_status(s->publisher, &ps);
-    bool draining = !atomic_load(&s->ready);
-    bool ready = !draining && js.last_error == 0;
-    buffer_append_format(json, "{\"ready\":%s,\"reason\":\"%s\",\"ack\":\"journal\"",
-                         ready ? "true" : "false",
-                         draining             ? "draining"
-                         : js.last_error != 0 ? "journal"
-                                              : "");
-    buffer_append_format(json, ",\"journal\":{\"bytes\":%llu,\"max_bytes\":%llu,\"waiting\":%llu",
-                         (unsigned long long)js.bytes, (unsigned long long)js.max_bytes,
-                         (unsigned long long)js.waiting);
-    buffer_append_format(json, ",\"oldest_ms\":%llu,\"damaged\":%llu,\"error\":",
-                         (unsigned long long)js.oldest_ms, (unsigned long long)js.damaged);
-    text_append_json(json, slice_of(js.last_error == 0 ? "" : strerror(-js.last_error)));
-    buffer_append_format(json, "},\"kafka\":{\"connected\":%s,\"delivered\":%llu,\"reason\":",
-                         ps.connected ? "true" : "false", (unsigned long long)ps.delivered);
-    text_append_json(json, slice_of(ps.reason));
-    buffer_append_text(json, "}}\n");
-    return ready;
-}
-
 /* ---- Building, from last to first. ---- */
 
 static int open_journal(struct service *s, struct error *err)
@@ -89,6 +56,7 @@ static int open_journal(struct service *s, struct error *err)
         .max_bytes = (uint64_t)s->o->journal_max_bytes,
         .segment_bytes = SERVICE_SEGMENT_BYTES,
         .shard_count = (unsigned)workers_wanted(s->o),
+        .ack = (enum ack_level)s->o->ack,
         .metrics = s->metrics,
     };
     int failed = journal_open(&s->journal, &options, err);
@@ -115,6 +83,8 @@ static int start_worker(struct service *s, const char *listen, struct error *err
 {
     const struct worker_options options = {
         .listen = listen,
+        .ack = (enum ack_level)s->o->ack,
+        .ack_timeout_ms = (uint64_t)s->o->ack_timeout_ms,
         .api = {.sites = s->sites,
                 .proxies = s->proxies,
                 .download_from = s->download_from,
@@ -125,7 +95,7 @@ static int start_worker(struct service *s, const char *listen, struct error *err
                 .user_agent = (enum client_agent)s->o->user_agent,
                 .body_max = (size_t)http_server_defaults().limits.body_max,
                 .error_status = s->o->error_status == 1 ? 400 : 200,
-                .ready = &s->ready,
+                .pages = &s->pages,
                 .secret = s->secret,
                 .shard = journal_shard_at(s->journal, (unsigned)s->worker_count),
                 .metrics = s->metrics},
@@ -184,10 +154,34 @@ static int make_rate_limit(struct service *s)
     return s->rate_limit == NULL ? -ENOMEM : 0;
 }
 
+static double held_gauge(void *arg)
+{
+    const struct service *s = arg;
+    double held = 0;
+    for (size_t i = 0; i < s->worker_count; i++) {
+        held += (double)worker_held(s->workers[i]);
+    }
+    return held;
+}
+
+static int open_pages(struct service *s)
+{
+    s->pages.journal = s->journal;
+    s->pages.publisher = s->publisher;
+    s->pages.ack = (enum ack_level)s->o->ack;
+    s->pages.worker_count = (unsigned)workers_wanted(s->o);
+    s->pages.sampled_ms = clock_mono_ms();
+    int failed = pages_add_metrics(&s->pages, s->metrics);
+    return failed != 0 ? failed
+                       : metrics_gauge(s->metrics, "playreport_replies_held", "",
+                                       "Replies that wait for their reports to be confirmed.",
+                                       held_gauge, s);
+}
+
 static int build(struct service *s, struct event_base *base, const struct config *config,
                  struct error *err)
 {
-    const struct admin_handler pages = {on_health, on_ready, s};
+    const struct admin_handler pages = {pages_health, pages_ready, &s->pages};
     s->metrics = metrics_new();
     int failed = s->metrics == NULL ? -ENOMEM : sites_load(&s->sites, s->o->sites, err);
     if (failed == 0) {
@@ -201,6 +195,9 @@ static int build(struct service *s, struct event_base *base, const struct config
     }
     if (failed == 0) {
         failed = start_publisher(s, config, err);
+    }
+    if (failed == 0) {
+        failed = open_pages(s);
     }
     if (failed == 0) {
         failed = admin_open(&s->admin, base, s->o->admin_listen, &pages, s->metrics, err);
@@ -221,10 +218,9 @@ int service_start(struct service **out, struct event_base *base, const struct in
         service_stop(s);
         return failed;
     }
-    atomic_store(&s->ready, true);
     LOG_INFO("listening", log_uint("port", worker_port(s->workers[0])),
              log_uint("admin_port", admin_port(s->admin)), log_uint("workers", s->worker_count),
-             log_text("ack", "journal"));
+             log_text("ack", ack_level_name(s->pages.ack)));
     *out = s;
     return 0;
 }
@@ -234,21 +230,54 @@ void service_flush(struct service *s)
     admin_flush(s->admin);
 }
 
+/* ---- The end, from first to last. ---- */
+
 static uint64_t left_until(uint64_t deadline_ms)
 {
     uint64_t now_ms = clock_mono_ms();
     return now_ms < deadline_ms ? deadline_ms - now_ms : 0;
 }
 
-static void stop_workers(struct service *s, uint64_t deadline_ms)
+void service_drain(struct service *s)
 {
+    atomic_store(&s->pages.is_draining, true);
+    s->phase = PHASE_DELAYS;
+    s->deadline_ms = clock_mono_ms() + (uint64_t)s->o->drain_delay_ms;
     for (size_t i = 0; i < s->worker_count; i++) {
-        worker_drain(s->workers[i]);
+        worker_say_close(s->workers[i]);
     }
+    LOG_INFO("draining", log_int("delay_ms", s->o->drain_delay_ms),
+             log_int("timeout_ms", s->o->drain_timeout_ms));
+}
+
+static void close_workers(struct service *s)
+{
+    s->phase = PHASE_CLOSES;
+    s->deadline_ms = clock_mono_ms() + (uint64_t)s->o->drain_timeout_ms;
     for (size_t i = 0; i < s->worker_count; i++) {
-        worker_stop(s->workers[i], left_until(deadline_ms));
+        worker_drain(s->workers[i], (uint64_t)s->o->drain_timeout_ms);
     }
-    free(s->workers);
+}
+
+static bool have_workers_ended(const struct service *s)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < s->worker_count; i++) {
+        ended += worker_has_ended(s->workers[i]);
+    }
+    return ended == s->worker_count;
+}
+
+bool service_is_drained(struct service *s)
+{
+    if (s->phase == PHASE_DELAYS && left_until(s->deadline_ms) == 0) {
+        close_workers(s);
+    }
+    if (s->phase == PHASE_CLOSES && have_workers_ended(s)) {
+        s->phase = PHASE_FLUSHES;
+        publisher_drain(s->publisher, (int64_t)left_until(s->deadline_ms));
+    }
+    return s->phase == PHASE_FLUSHES && publisher_is_drained(s->publisher);
 }
 
 void service_stop(struct service *s)
@@ -256,11 +285,12 @@ void service_stop(struct service *s)
     if (s == NULL) {
         return;
     }
-    uint64_t deadline_ms = clock_mono_ms() + (uint64_t)s->o->drain_timeout_ms;
-    atomic_store(&s->ready, false);
-    stop_workers(s, deadline_ms);
+    for (size_t i = 0; i < s->worker_count; i++) {
+        worker_stop(s->workers[i]);
+    }
+    free(s->workers);
     if (s->publisher != NULL) {
-        uint64_t waiting = publisher_stop(s->publisher, (int64_t)left_until(deadline_ms));
+        uint64_t waiting = publisher_stop(s->publisher, 0);
         LOG_INFO("stopped", log_uint("waiting", waiting));
     }
     admin_close(s->admin);

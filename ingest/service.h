@@ -16,7 +16,16 @@ int service_start(struct service **out, struct event_base *base, const struct in
 /* Call after each event_base_loop(base, EVLOOP_ONCE). */
 void service_flush(struct service *s);
 
-/* Drains within the options' drain_timeout and frees s. NULL is a no-op. */
+/*
+ * Begins the drain. /readyz is 503 from now on and replies say Connection: close; after drain_delay
+ * the listeners close, and within drain_timeout what is open is answered and what is journalled is
+ * given to Kafka. Ask service_is_drained() every now and then: it takes the steps.
+ */
+void service_drain(struct service *s);
+bool service_is_drained(struct service *s);
+
+/* Ends what still runs, at once, and frees s: what is not on Kafka stays in the journal. NULL is a
+ * no-op. */
 void service_stop(struct service *s);
 
 #endif

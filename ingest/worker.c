@@ -3,6 +3,8 @@
 #include "common/clock.h"
 #include "common/http_server.h"
 #include "common/log.h"
+#include "common/metrics.h"
+#include "ingest/acks.h"
 #include "ingest/journal.h"
 
 #include <event2/event.h>
@@ -14,20 +16,25 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { WORKER_DRAIN_TICK_MS = 50 };
+enum phase { PHASE_SERVES, PHASE_SAYS_CLOSE, PHASE_DRAINS };
+enum outcome { OUTCOME_OK, OUTCOME_FAILED, OUTCOME_UNCONFIRMED, OUTCOME_COUNT };
 
 struct worker {
     struct event_base *base;
     struct http_server *server;
     struct api *api;
+    struct acks *acks;
     struct journal_shard *shard;
-    struct event *wake;
+    enum ack_level ack;
+    struct event *wake, *timer;
     int wake_fd;
+    uint64_t timer_at_us;        /* 0 = not armed */
     _Atomic uint64_t stop_at_ms; /* 0 = run on */
-    atomic_bool draining;
+    _Atomic int phase;           /* enum phase; only rises */
+    enum phase seen_phase;
+    atomic_bool has_ended;
     pthread_t thread;
-    bool started;
-    int last_error;
+    struct metric *outcomes[OUTCOME_COUNT], *waited_us;
 };
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -46,43 +53,132 @@ static void wake(struct worker *w)
     (void)put;
 }
 
-/* Told when it begins and when it ends, not every turn between. */
-static void tell_commit(struct worker *w, int failed)
+/* There to end the wait for events; the loop does the rest. */
+static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-    if (failed != 0 && w->last_error != failed) {
-        LOG_ERROR("journal_write_failed", log_text("err", strerror(-failed)));
-    } else if (failed == 0 && w->last_error != 0) {
-        LOG_INFO("journal_writes_again", log_text("after", strerror(-w->last_error)));
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    w->timer_at_us = 0;
+}
+
+/*
+ * For what comes without an event: a reply whose time is up, the end of a drain. A timer that is
+ * armed too early is let be, as it is armed anew when it has fired; so not every turn arms one.
+ */
+static void arm_timer(struct worker *w)
+{
+    uint64_t at_us = acks_deadline_us(w->acks);
+    uint64_t stop_us = atomic_load(&w->stop_at_ms) * 1000;
+    if (stop_us != 0 && (at_us == 0 || stop_us < at_us)) {
+        at_us = stop_us;
     }
-    w->last_error = failed;
+    if (at_us == 0 || (w->timer_at_us != 0 && w->timer_at_us <= at_us)) {
+        return;
+    }
+    uint64_t now_us = clock_mono_us();
+    uint64_t left_us = at_us > now_us ? at_us - now_us : 0;
+    struct timeval left = {(time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000)};
+    w->timer_at_us = evtimer_add(w->timer, &left) == 0 ? at_us : 0;
+}
+
+static void count_outcome(struct worker *w, const struct acks_turn *turn, uint64_t now_us)
+{
+    enum outcome outcome = turn->outcome == 0                  ? OUTCOME_OK
+                           : turn->outcome == ACKS_UNCONFIRMED ? OUTCOME_UNCONFIRMED
+                                                               : OUTCOME_FAILED;
+    metric_add(w->outcomes[outcome], turn->count);
+    if (outcome == OUTCOME_OK) {
+        metric_add(w->waited_us, turn->count * (now_us - turn->begun_us));
+    }
+}
+
+/* Answers those whose outcome is known. */
+static void release(struct worker *w)
+{
+    if (acks_held(w->acks) == 0) {
+        return;
+    }
+    struct acks_turn turn;
+    uint64_t now_us = clock_mono_us();
+    while (acks_take(w->acks, now_us, &turn)) {
+        count_outcome(w, &turn, now_us);
+        http_server_release(w->server, turn.ticket, turn.outcome);
+    }
+}
+
+static void end_turn(struct worker *w, uint64_t ticket)
+{
+    struct api_turn brought = api_turn(w->api);
+    int failed = journal_commit(w->shard);
+    if (brought.held_count > 0) {
+        const struct acks_turn turn = {.ticket = ticket,
+                                       .last_sequence = journal_shard_next(w->shard) - 1,
+                                       .begun_us = brought.begun_us,
+                                       .count = brought.held_count,
+                                       .outcome = failed};
+        acks_add(w->acks, &turn);
+    }
+    if (w->ack == ACK_JOURNAL) {
+        acks_confirm(w->acks, UINT64_MAX, 0);
+    }
+    struct journal_verdict verdict;
+    while (journal_shard_confirm(w->shard, &verdict)) {
+        acks_confirm(w->acks, verdict.through, verdict.failed);
+    }
+    release(w);
+}
+
+static void follow_phase(struct worker *w)
+{
+    enum phase phase = (enum phase)atomic_load(&w->phase);
+    if (phase == w->seen_phase) {
+        return;
+    }
+    w->seen_phase = phase;
+    if (phase == PHASE_DRAINS) {
+        http_server_drain(w->server);
+    } else {
+        http_server_say_close(w->server);
+    }
 }
 
 /* Whether to go on; a drained worker waits for its connections, but not for ever. */
 static bool goes_on(struct worker *w)
 {
     uint64_t stop_at_ms = atomic_load(&w->stop_at_ms);
-    return stop_at_ms == 0 || (!http_server_is_idle(w->server) && clock_mono_ms() < stop_at_ms);
+    if (stop_at_ms == 0) {
+        return true;
+    }
+    bool is_done = w->seen_phase == PHASE_DRAINS && http_server_is_idle(w->server);
+    return !is_done && clock_mono_ms() < stop_at_ms;
+}
+
+/* Whoever still waits is told how it stands: a closed connection would tell nothing. */
+static void answer_the_rest(struct worker *w)
+{
+    http_server_say_close(w->server);
+    acks_give_up(w->acks, w->ack == ACK_BROKER ? ACKS_UNCONFIRMED : -ETIMEDOUT);
+    release(w);
+    http_server_flush(w->server);
 }
 
 static void *run(void *arg)
 {
     struct worker *w = arg;
-    bool drained = false;
     for (uint64_t ticket = 1; goes_on(w); ticket++) {
         api_begin_turn(w->api, ticket);
+        arm_timer(w);
         if (event_base_loop(w->base, EVLOOP_ONCE) < 0) {
             LOG_ERROR("event_loop_failed", log_text("err", strerror(errno)));
             break;
         }
-        int failed = journal_commit(w->shard);
-        tell_commit(w, failed);
-        http_server_release(w->server, ticket, failed);
-        if (!drained && atomic_load(&w->draining)) {
-            http_server_drain(w->server);
-            drained = true;
-        }
+        follow_phase(w); /* so that what is answered below says that it closes */
+        end_turn(w, ticket);
         http_server_flush(w->server);
     }
+    answer_the_rest(w);
+    atomic_store(&w->has_ended, true);
     return NULL;
 }
 
@@ -90,6 +186,10 @@ static void worker_free(struct worker *w)
 {
     http_server_free(w->server);
     api_free(w->api);
+    acks_free(w->acks);
+    if (w->timer != NULL) {
+        event_free(w->timer);
+    }
     if (w->wake != NULL) {
         event_free(w->wake);
     }
@@ -104,15 +204,30 @@ static void worker_free(struct worker *w)
 
 static int open_loop(struct worker *w)
 {
-    struct timeval tick = {0, WORKER_DRAIN_TICK_MS * 1000L};
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->base = event_base_new();
     if (w->wake_fd < 0 || w->base == NULL) {
         return -ENOMEM;
     }
-    /* The time-out makes turns, so that a drain's end is seen without traffic. */
     w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
-    return w->wake == NULL || event_add(w->wake, &tick) != 0 ? -ENOMEM : 0;
+    w->timer = evtimer_new(w->base, on_timer, w);
+    return w->wake == NULL || w->timer == NULL || event_add(w->wake, NULL) != 0 ? -ENOMEM : 0;
+}
+
+static int open_acks(struct worker *w, const struct worker_options *o)
+{
+    static const char *const labels[OUTCOME_COUNT] = {"outcome=\"ok\"", "outcome=\"failed\"",
+                                                      "outcome=\"unconfirmed\""};
+    bool is_whole = true;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++) {
+        w->outcomes[i] = metrics_counter(o->api.metrics, "playreport_acks_total", labels[i],
+                                         "Replies to reports that were taken, by their outcome.");
+        is_whole = is_whole && w->outcomes[i] != NULL;
+    }
+    w->waited_us = metrics_counter(o->api.metrics, "playreport_ack_wait_microseconds_total", "",
+                                   "From receipt to the reply, summed over the outcome ok.");
+    uint64_t timeout_ms = o->ack == ACK_BROKER ? o->ack_timeout_ms : 0;
+    return is_whole && w->waited_us != NULL ? acks_new(&w->acks, timeout_ms * 1000) : -ENOMEM;
 }
 
 static int open_server(struct worker *w, const struct worker_options *o, struct error *err)
@@ -137,7 +252,6 @@ static int start_thread(struct worker *w)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&w->thread, NULL, run, w);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    w->started = failed == 0;
     return -failed;
 }
 
@@ -149,11 +263,16 @@ int worker_start(struct worker **out, const struct worker_options *options, stru
     }
     w->wake_fd = -1;
     w->shard = options->api.shard;
+    w->ack = options->ack;
     int failed = open_loop(w);
+    if (failed == 0) {
+        failed = open_acks(w, options);
+    }
     if (failed == 0) {
         failed = open_server(w, options, err);
     }
     if (failed == 0) {
+        journal_shard_set_wake(w->shard, w->wake_fd);
         failed = start_thread(w);
     }
     if (failed != 0) {
@@ -169,17 +288,33 @@ uint16_t worker_port(const struct worker *w)
     return http_server_port(w->server);
 }
 
-void worker_drain(struct worker *w)
+uint64_t worker_held(const struct worker *w)
 {
-    atomic_store(&w->draining, true);
+    return acks_held(w->acks);
+}
+
+void worker_say_close(struct worker *w)
+{
+    atomic_store(&w->phase, PHASE_SAYS_CLOSE);
     wake(w);
 }
 
-void worker_stop(struct worker *w, uint64_t timeout_ms)
+void worker_drain(struct worker *w, uint64_t timeout_ms)
 {
-    atomic_store(&w->draining, true);
+    atomic_store(&w->phase, PHASE_DRAINS);
     atomic_store(&w->stop_at_ms, clock_mono_ms() + timeout_ms + 1);
     wake(w);
+}
+
+bool worker_has_ended(const struct worker *w)
+{
+    return atomic_load(&w->has_ended);
+}
+
+void worker_stop(struct worker *w)
+{
+    worker_drain(w, 0);
     (void)pthread_join(w->thread, NULL); /* started by worker_start() or there is no w */
+    journal_shard_set_wake(w->shard, -1);
     worker_free(w);
 }

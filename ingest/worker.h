@@ -1,11 +1,14 @@
 /*
  * One event loop with its shard of the journal, in a thread of its own. A turn: requests are parsed
- * and put in the batch, the batch is written, then the replies leave.
+ * and put in the batch, the batch is written, and the replies leave that the journal has confirmed
+ * as the ack level has it. Replies that wait hold no turn up: more requests are served meanwhile,
+ * as far as the memory for held replies goes.
  */
 #ifndef INGEST_WORKER_H
 #define INGEST_WORKER_H
 
 #include "common/error.h"
+#include "ingest/ack_level.h"
 #include "ingest/api.h"
 
 #include <stdint.h>
@@ -13,7 +16,9 @@
 struct worker;
 
 struct worker_options {
-    const char *listen; /* "host:port"; the workers share the port */
+    const char *listen;      /* "host:port"; the workers share the port */
+    enum ack_level ack;      /* the journal's */
+    uint64_t ack_timeout_ms; /* ACK_BROKER: after it a reply is "unconfirmed" */
     struct api_options api;
 };
 
@@ -23,10 +28,20 @@ int worker_start(struct worker **out, const struct worker_options *options, stru
 /* The port listened on. Any thread. */
 uint16_t worker_port(const struct worker *w);
 
-/* Begins the drain: no new connections, replies say Connection: close. Any thread. */
-void worker_drain(struct worker *w);
+/* Replies held until their reports are confirmed. Any thread. */
+uint64_t worker_held(const struct worker *w);
 
-/* Ends the thread once every connection is done, or after timeout_ms; frees w. */
-void worker_stop(struct worker *w, uint64_t timeout_ms);
+/* Replies say Connection: close from now on; it goes on listening and serving. Any thread. */
+void worker_say_close(struct worker *w);
+
+/*
+ * No new connections any more: the thread ends once every connection is done, or after timeout_ms;
+ * then whoever still waits for a confirmation is told that there is none. Any thread.
+ */
+void worker_drain(struct worker *w, uint64_t timeout_ms);
+bool worker_has_ended(const struct worker *w);
+
+/* Ends the thread, at once if it has not ended by itself; frees w. */
+void worker_stop(struct worker *w);
 
 #endif
