@@ -18,7 +18,8 @@ static void answer(struct admin *a, struct http_conn *c, int status, const char 
     struct http_reply reply = {
         .status = status,
         .content_type = type,
-        .headers = slice_of("Cache-Control: no-store\r\n"),
+        .headers = slice_of(status == 405 ? "Cache-Control: no-store\r\nAllow: GET, HEAD\r\n"
+                                          : "Cache-Control: no-store\r\n"),
         .body = buffer_slice(&a->body),
     };
     http_reply(c, &reply);

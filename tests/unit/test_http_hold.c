@@ -14,18 +14,18 @@ static void held_replies_go_out_in_order_with_the_others(void **state)
     struct fixture *f = *state;
     start(f);
     struct client a = connect_to(f), b = connect_to(f);
-    say(f, &a, GET("/?0") GET("/hold?1") GET("/?2") GET("/hold?3") GET("/?4"));
-    say(f, &b, GET("/?b"));
-    expect(f, &a, OK("1", "0"));
-    expect(f, &b, OK("1", "b"));
-    expect_nothing(f, &a);
+    say(&a, GET("/?0") GET("/hold?1") GET("/?2") GET("/hold?3") GET("/?4"));
+    say(&b, GET("/?b"));
+    expect(&a, OK("1", "0"));
+    expect(&b, OK("1", "b"));
+    expect_nothing(&a);
     http_server_release(f->server, 1, 7);
-    expect(f, &a, OK("3", "1:7") OK("1", "2"));
-    expect_nothing(f, &a);
+    expect(&a, OK("3", "1:7") OK("1", "2"));
+    expect_nothing(&a);
     http_server_release(f->server, 2, 8);
-    expect(f, &a, OK("3", "3:8") OK("1", "4"));
-    say(f, &a, GET("/?5"));
-    expect(f, &a, OK("1", "5"));
+    expect(&a, OK("3", "3:8") OK("1", "4"));
+    say(&a, GET("/?5"));
+    expect(&a, OK("1", "5"));
     leave(&a);
     leave(&b);
 }
@@ -36,17 +36,17 @@ static void a_release_does_not_put_a_reply_behind_later_ones(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/hold?1") GET("/hold?2") GET("/hold?3") GET("/?4"));
+    say(&c, GET("/hold?1") GET("/hold?2") GET("/hold?3") GET("/?4"));
     until_requests(f, 4);
     for (uint64_t ticket = 1; ticket < 3; ticket++) {
         char want[256];
         (void)snprintf(want, sizeof want, OK("3", "%d:0"), (int)ticket);
         http_server_release(f->server, ticket, 0);
-        expect(f, &c, want);
-        expect_nothing(f, &c);
+        expect(&c, want);
+        expect_nothing(&c);
     }
     http_server_release(f->server, 3, 5);
-    expect(f, &c, OK("3", "3:5") OK("1", "4"));
+    expect(&c, OK("3", "3:5") OK("1", "4"));
     leave(&c);
 }
 
@@ -55,13 +55,13 @@ static void holds_of_one_release_keep_their_order(void **state)
     struct fixture *f = *state;
     start(f);
     struct client a = connect_to(f), b = connect_to(f);
-    say(f, &a, GET("/hold?1") GET("/?2") GET("/hold?3"));
+    say(&a, GET("/hold?1") GET("/?2") GET("/hold?3"));
     until_requests(f, 3);
-    say(f, &b, GET("/hold?4") "HEAD /hold?5 HTTP/1.1\r\n" HX "\r\n" GET("/hold?6"));
+    say(&b, GET("/hold?4") "HEAD /hold?5 HTTP/1.1\r\n" HX "\r\n" GET("/hold?6"));
     until_requests(f, 6);
     http_server_release(f->server, f->next_ticket, 0);
-    expect(f, &a, OK("3", "1:0") OK("1", "2") OK("3", "3:0"));
-    expect(f, &b, OK("3", "4:0") OK("3", "") OK("3", "6:0"));
+    expect(&a, OK("3", "1:0") OK("1", "2") OK("3", "3:0"));
+    expect(&b, OK("3", "4:0") OK("3", "") OK("3", "6:0"));
     leave(&a);
     leave(&b);
 }
@@ -76,7 +76,7 @@ static void holds_stay_whole_while_their_queue_moves(void **state)
     for (int i = 0; i < COUNT; i++) {
         char text[256];
         (void)snprintf(text, sizeof text, GET("/hold?%d-%.*s"), i, i % 20, "abcdefghijklmnopqrst");
-        say(f, &c, text);
+        say(&c, text);
         until_requests(f, (unsigned)i + 1);
         if (i < WINDOW) {
             continue;
@@ -86,7 +86,7 @@ static void holds_stay_whole_while_their_queue_moves(void **state)
         char answer[512];
         (void)snprintf(answer, sizeof answer, OK("%d", "%s"), len, text);
         http_server_release(f->server, (uint64_t)want + 1, 1);
-        expect(f, &c, answer);
+        expect(&c, answer);
     }
     leave(&c);
 }
@@ -96,14 +96,14 @@ static void a_held_request_that_closes_is_answered_last(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/hold?1") "GET /hold?2 HTTP/1.1\r\n" HX "Connection: close\r\n\r\n" GET("/?3"));
+    say(&c, GET("/hold?1") "GET /hold?2 HTTP/1.1\r\n" HX "Connection: close\r\n\r\n" GET("/?3"));
     until_requests(f, 2);
     http_server_release(f->server, 1, 0);
-    expect(f, &c, OK("3", "1:0"));
-    expect_nothing(f, &c);
+    expect(&c, OK("3", "1:0"));
+    expect_nothing(&c);
     http_server_release(f->server, 2, 0);
-    expect(f, &c, OK_CLOSE("3", "2:0"));
-    expect_end(f, &c);
+    expect(&c, OK_CLOSE("3", "2:0"));
+    expect_end(&c);
     assert_int_equal(f->request_count, 2);
     leave(&c);
     until_idle(f);
@@ -120,14 +120,14 @@ static void holds_of_many_connections_are_released_together(void **state)
             if (round == 0) {
                 c[i] = connect_to(f);
             }
-            say(f, &c[i], GET("/hold?x"));
+            say(&c[i], GET("/hold?x"));
         }
         until_requests(f, (unsigned)(round + 1) * COUNT);
         http_server_release(f->server, f->next_ticket, round);
         for (int i = 0; i < COUNT; i++) {
             char want[256];
             (void)snprintf(want, sizeof want, OK("3", "x:%d"), round);
-            expect(f, &c[i], want);
+            expect(&c[i], want);
         }
     }
     for (int i = 0; i < COUNT; i++) {
@@ -148,11 +148,11 @@ static void a_held_reply_may_close(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/?0") GET("/hold?1") GET("/hold?2"));
-    expect(f, &c, OK("1", "0"));
+    say(&c, GET("/?0") GET("/hold?1") GET("/hold?2"));
+    expect(&c, OK("1", "0"));
     http_server_release(f->server, f->next_ticket, 9);
-    expect(f, &c, OK_CLOSE("3", "1:9"));
-    expect_end(f, &c);
+    expect(&c, OK_CLOSE("3", "1:9"));
+    expect_end(&c);
     leave(&c);
     until_idle(f);
 }
@@ -163,11 +163,10 @@ static void requests_past_the_bound_of_holds_wait_and_go_on(void **state)
     f->options.held_max = 100;
     start(f);
     struct client a = connect_to(f), b = connect_to(f);
-    say(f, &a,
-        GET("/hold?1") GET("/hold?2") GET("/hold?3") GET("/hold?4") GET("/hold?5") GET("/?6"));
+    say(&a, GET("/hold?1") GET("/hold?2") GET("/hold?3") GET("/hold?4") GET("/hold?5") GET("/?6"));
     until_requests(f, 4);
-    say(f, &b, GET("/?b"));
-    expect_nothing(f, &b);
+    say(&b, GET("/?b"));
+    expect_nothing(&b);
     assert_int_equal(f->request_count, 4);
     for (int i = 0; i < 10; i++) { /* nothing more is sent: what waits is with the server */
         http_server_release(f->server, f->next_ticket, 0);
@@ -176,9 +175,9 @@ static void requests_past_the_bound_of_holds_wait_and_go_on(void **state)
         assert_int_equal(f->release_count, before);
         turn(f);
     }
-    expect(f, &a,
+    expect(&a,
            OK("3", "1:0") OK("3", "2:0") OK("3", "3:0") OK("3", "4:0") OK("3", "5:0") OK("1", "6"));
-    expect(f, &b, OK("1", "b"));
+    expect(&b, OK("1", "b"));
     leave(&a);
     leave(&b);
 }
@@ -190,8 +189,8 @@ static void room_is_made_when_a_release_comes_in_the_same_turn(void **state)
     f->releases = true;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/?0") GET("/hold?1") GET("/hold?2") GET("/?3"));
-    expect(f, &c, OK("1", "0") OK("3", "1:0") OK("3", "2:0") OK("1", "3"));
+    say(&c, GET("/?0") GET("/hold?1") GET("/hold?2") GET("/?3"));
+    expect(&c, OK("1", "0") OK("3", "1:0") OK("3", "2:0") OK("1", "3"));
     leave(&c);
 }
 
@@ -201,13 +200,13 @@ static void requests_that_wait_are_served_after_a_half_close(void **state)
     f->options.held_max = 1;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/hold?1") GET("/hold?2"));
+    say(&c, GET("/hold?1") GET("/hold?2"));
     assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
     until_requests(f, 1);
-    expect_nothing(f, &c);
+    expect_nothing(&c);
     f->releases = true;
-    expect(f, &c, OK("3", "1:0") OK("3", "2:0"));
-    expect_end(f, &c);
+    expect(&c, OK("3", "1:0") OK("3", "2:0"));
+    expect_end(&c);
     leave(&c);
 }
 
@@ -216,15 +215,15 @@ static void a_client_may_vanish_with_replies_held(void **state)
     struct fixture *f = *state;
     start(f);
     struct client gone = connect_to(f), stays = connect_to(f);
-    say(f, &gone, GET("/hold?1") GET("/hold?2") GET("/?3"));
-    say(f, &stays, GET("/hold?4"));
+    say(&gone, GET("/hold?1") GET("/hold?2") GET("/?3"));
+    say(&stays, GET("/hold?4"));
     until_requests(f, 4);
     leave_with_reset(&gone);
     turn(f);
     expect_metric(f, "playreport_http_connections{server=\"test\"} 1\n");
     http_server_release(f->server, f->next_ticket, 0);
     assert_int_equal(f->release_count, 1);
-    expect(f, &stays, OK("3", "4:0"));
+    expect(&stays, OK("3", "4:0"));
     leave(&stays);
 }
 
@@ -233,7 +232,7 @@ static void a_client_may_vanish_between_release_and_flush(void **state)
     struct fixture *f = *state;
     start(f);
     struct client gone = connect_to(f);
-    say(f, &gone, GET("/hold?1"));
+    say(&gone, GET("/hold?1"));
     until_requests(f, 1);
     http_server_release(f->server, f->next_ticket, 0);
     leave_with_reset(&gone);
@@ -245,14 +244,14 @@ static void a_server_is_freed_with_everything_outstanding(void **state)
     struct fixture *f = *state;
     start(f);
     struct client gone = connect_to(f), held = connect_to(f), slow = connect_to(f);
-    say(f, &gone, GET("/hold?1"));
-    say(f, &held, GET("/hold?2") "GET /part");
+    say(&gone, GET("/hold?1"));
+    say(&held, GET("/hold?2") "GET /part");
     until_requests(f, 2);
     leave_with_reset(&gone);
-    say(f, &slow, GET("/big") GET("/big") GET("/big"));
+    say(&slow, GET("/big") GET("/big") GET("/big"));
     turn(f);
     http_server_release(f->server, 1, 0);
-    say(f, &slow, GET("/big"));
+    say(&slow, GET("/big"));
     pass(f);
     http_server_free(f->server);
     f->server = NULL;

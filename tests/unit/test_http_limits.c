@@ -17,21 +17,21 @@ static void what_is_broken_or_too_long_is_refused_early(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, "G");
+    say(&c, "G");
     turn(f);
-    say(f, &c, "\x01\x02\x03\x04");
-    expect(f, &c, "HTTP/1.1 400 ");
+    say(&c, "\x01\x02\x03\x04");
+    expect(&c, "HTTP/1.1 400 ");
     leave(&c);
     static const char *const STARTS[] = {"GET /", "GET / HTTP/1.1\r\n" HX "X: "};
     for (size_t i = 0; i < 2; i++) {
         c = connect_to(f);
-        say(f, &c, STARTS[i]);
+        say(&c, STARTS[i]);
         for (int n = 0; n < 100 && !is_over(&c) && c.got.len == 0; n++) {
-            say_bytes(f, &c, f->big, 1000);
+            say_bytes(&c, f->big, 1000);
             turn(f);
             hear(&c);
         }
-        expect(f, &c, i == 0 ? "HTTP/1.1 414 " : "HTTP/1.1 431 ");
+        expect(&c, i == 0 ? "HTTP/1.1 414 " : "HTTP/1.1 431 ");
         leave(&c);
     }
 }
@@ -57,8 +57,8 @@ static void each_limit_has_its_answer(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct client c = connect_to(f);
-        say(f, &c, CASES[i].request);
-        expect(f, &c, CASES[i].answer);
+        say(&c, CASES[i].request);
+        expect(&c, CASES[i].answer);
         leave(&c);
     }
     assert_int_equal(f->request_count, 3);
@@ -72,12 +72,12 @@ static void a_body_too_large_is_refused_readably(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, "POST / HTTP/1.1\r\n" HX "Content-Length: 20971520\r\n\r\n");
+    say(&c, "POST / HTTP/1.1\r\n" HX "Content-Length: 20971520\r\n\r\n");
     for (int i = 0; i < 20; i++) {
-        say_bytes(f, &c, f->big, BIG_SIZE);
+        say_bytes(&c, f->big, BIG_SIZE);
     }
-    expect(f, &c, REFUSED("413 Content Too Large"));
-    expect_end(f, &c);
+    expect(&c, REFUSED("413 Content Too Large"));
+    expect_end(&c);
     leave(&c);
     until_idle(f);
 }
@@ -88,19 +88,19 @@ static void a_chunked_body_too_large_is_refused(void **state)
     f->options.limits.body_max = 4;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, "POST / HTTP/1.1\r\n" HX "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\n");
-    expect(f, &c, "HTTP/1.1 413 ");
+    say(&c, "POST / HTTP/1.1\r\n" HX "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\n");
+    expect(&c, "HTTP/1.1 413 ");
     leave(&c);
 }
 
 /* Sends a byte a turn, well within any deadline between bytes. */
-static void drip(struct fixture *f, struct client *c, const char *head)
+static void drip(struct client *c, const char *head)
 {
-    say(f, c, head);
+    say(c, head);
     uint64_t until = clock_mono_ms() + PATIENCE_MS;
     while (c->got.len == 0 && !is_over(c) && clock_mono_ms() < until) {
         (void)send(c->fd, "a", 1, MSG_NOSIGNAL); /* refused once the server has closed */
-        turn(f);
+        c->turn(c->arg);
         hear(c);
     }
 }
@@ -115,10 +115,10 @@ static void heads_and_bodies_have_a_deadline_in_all(void **state)
         "GET / HTTP/1.1\r\n" HX "X:", "POST / HTTP/1.1\r\n" HX "Content-Length: 99999999\r\n\r\n"};
     for (size_t i = 0; i < 2; i++) {
         struct client c = connect_to(f);
-        say(f, &c, GET("/?1"));
-        expect(f, &c, OK("1", "1"));
-        drip(f, &c, HEADS[i]);
-        expect(f, &c, "HTTP/1.1 408 Request Timeout\r\n");
+        say(&c, GET("/?1"));
+        expect(&c, OK("1", "1"));
+        drip(&c, HEADS[i]);
+        expect(&c, "HTTP/1.1 408 Request Timeout\r\n");
         leave(&c);
     }
     expect_metric(f, "playreport_http_rejected_total{server=\"test\",status=\"408\"} 2\n");
@@ -130,12 +130,12 @@ static void idle_connections_are_closed_silently(void **state)
     f->options.idle_ms = 40;
     start(f);
     struct client fresh = connect_to(f), used = connect_to(f), held = connect_to(f);
-    say(f, &used, GET("/?1"));
-    say(f, &held, GET("/hold?1"));
-    expect(f, &used, OK("1", "1"));
-    expect_end(f, &fresh);
-    expect_end(f, &used);
-    expect_nothing(f, &held);
+    say(&used, GET("/?1"));
+    say(&held, GET("/hold?1"));
+    expect(&used, OK("1", "1"));
+    expect_end(&fresh);
+    expect_end(&used);
+    expect_nothing(&held);
     leave(&fresh);
     leave(&used);
     leave(&held);
@@ -148,7 +148,7 @@ static void a_client_that_takes_nothing_is_closed(void **state)
     start(f);
     struct client c = connect_to(f);
     for (int i = 0; i < 20; i++) {
-        say(f, &c, GET("/big"));
+        say(&c, GET("/big"));
     }
     turn(f);
     assert_false(http_server_is_idle(f->server));
@@ -162,14 +162,14 @@ static void accepting_pauses_at_the_limit_of_connections(void **state)
     f->options.connections_max = 2;
     start(f);
     struct client a = connect_to(f), b = connect_to(f), c = connect_to(f);
-    say(f, &a, GET("/?a"));
-    say(f, &b, GET("/?b"));
-    say(f, &c, GET("/?c"));
-    expect(f, &a, OK("1", "a"));
-    expect(f, &b, OK("1", "b"));
-    expect_nothing(f, &c);
+    say(&a, GET("/?a"));
+    say(&b, GET("/?b"));
+    say(&c, GET("/?c"));
+    expect(&a, OK("1", "a"));
+    expect(&b, OK("1", "b"));
+    expect_nothing(&c);
     leave(&a);
-    expect(f, &c, OK("1", "c"));
+    expect(&c, OK("1", "c"));
     leave(&b);
     leave(&c);
 }
@@ -179,8 +179,8 @@ static void accepting_pauses_when_there_are_no_more_files(void **state)
     struct fixture *f = *state;
     start(f);
     struct client open = connect_to(f);
-    say(f, &open, GET("/?1"));
-    expect(f, &open, OK("1", "1"));
+    say(&open, GET("/?1"));
+    expect(&open, OK("1", "1"));
     struct client waiting = connect_to(f);
     struct rlimit before, now;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -189,7 +189,7 @@ static void accepting_pauses_when_there_are_no_more_files(void **state)
     now.rlim_cur = (rlim_t)lowest_free;
     (void)close(lowest_free); /* only its number was wanted */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
-    say(f, &waiting, GET("/?w"));
+    say(&waiting, GET("/?w"));
     turn(f);
     unsigned turns = 0;
     for (uint64_t until = clock_mono_ms() + 100; clock_mono_ms() < until; turns++) {
@@ -197,9 +197,9 @@ static void accepting_pauses_when_there_are_no_more_files(void **state)
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_true(turns <= 5);
-    say(f, &open, GET("/?o"));
-    expect(f, &open, OK("1", "o"));
-    expect(f, &waiting, OK("1", "w"));
+    say(&open, GET("/?o"));
+    expect(&open, OK("1", "o"));
+    expect(&waiting, OK("1", "w"));
     leave(&open);
     leave(&waiting);
 }
@@ -211,7 +211,7 @@ static void a_slow_reader_is_not_read_from(void **state)
     struct client c = connect_to(f);
     enum { COUNT = 32 };
     for (int i = 0; i < COUNT; i++) {
-        say(f, &c, GET("/big"));
+        say(&c, GET("/big"));
     }
     for (int i = 0; i < 50; i++) {
         turn(f);
@@ -226,7 +226,7 @@ static void a_slow_reader_is_not_read_from(void **state)
         forget(&c, c.got.len);
     }
     assert_int_equal(f->request_count, COUNT);
-    say(f, &c, GET("/?after"));
+    say(&c, GET("/?after"));
     while (memmem(buffer_slice(&c.got).data, c.got.len, "\r\n\r\nafter", 9) == NULL &&
            clock_mono_ms() < until) {
         turn(f);
@@ -242,30 +242,30 @@ static void a_drain_answers_what_was_asked_and_closes(void **state)
     start(f);
     uint16_t port = http_server_port(f->server);
     struct client idle = connect_to(f), held = connect_to(f), asked = connect_to(f);
-    say(f, &idle, GET("/?1"));
-    say(f, &held, GET("/hold?2") GET("/hold?3"));
-    say(f, &asked, GET("/?4"));
-    expect(f, &idle, OK("1", "1"));
-    expect(f, &asked, OK("1", "4"));
+    say(&idle, GET("/?1"));
+    say(&held, GET("/hold?2") GET("/hold?3"));
+    say(&asked, GET("/?4"));
+    expect(&idle, OK("1", "1"));
+    expect(&asked, OK("1", "4"));
     turn(f);
-    say(f, &asked, GET("/?5"));
+    say(&asked, GET("/?5"));
     struct client queued = connect_to(f), silent = connect_to(f);
-    say(f, &queued, GET("/?6"));
+    say(&queued, GET("/?6"));
     http_server_drain(f->server);
     http_server_drain(f->server);
-    expect_end(f, &idle);
-    expect(f, &asked, OK_CLOSE("1", "5"));
-    expect(f, &queued, OK_CLOSE("1", "6"));
-    expect_nothing(f, &held);
+    expect_end(&idle);
+    expect(&asked, OK_CLOSE("1", "5"));
+    expect(&queued, OK_CLOSE("1", "6"));
+    expect_nothing(&held);
     http_server_release(f->server, f->next_ticket, 0);
-    expect(f, &held, OK("3", "2:0") OK_CLOSE("3", "3:0"));
-    say(f, &silent, GET("/?7"));
-    expect(f, &silent, OK_CLOSE("1", "7"));
+    expect(&held, OK("3", "2:0") OK_CLOSE("3", "3:0"));
+    say(&silent, GET("/?7"));
+    expect(&silent, OK_CLOSE("1", "7"));
     assert_int_not_equal(port, 0);
     assert_int_equal(http_server_port(f->server), 0);
     struct client *all[] = {&idle, &held, &asked, &queued, &silent};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        expect_end(f, all[i]);
+        expect_end(all[i]);
         leave(all[i]);
     }
     until_idle(f);
@@ -276,18 +276,18 @@ static void a_drain_lets_a_request_be_finished(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f), cut = connect_to(f);
-    say(f, &c, GET("/?1") "GET /?2 HT");
-    say(f, &cut, GET("/?3") "POST / HTTP/1.1\r\n" HX "Content-Length: 2\r\n\r\na");
-    expect(f, &c, OK("1", "1"));
-    expect(f, &cut, OK("1", "3"));
+    say(&c, GET("/?1") "GET /?2 HT");
+    say(&cut, GET("/?3") "POST / HTTP/1.1\r\n" HX "Content-Length: 2\r\n\r\na");
+    expect(&c, OK("1", "1"));
+    expect(&cut, OK("1", "3"));
     http_server_drain(f->server);
-    expect_nothing(f, &c);
-    say(f, &c, "TP/1.1\r\n" HX "\r\n" GET("/?never"));
-    say(f, &cut, "b");
-    expect(f, &c, OK_CLOSE("1", "2"));
-    expect(f, &cut, OK_CLOSE("2", "ab"));
-    expect_end(f, &c);
-    expect_end(f, &cut);
+    expect_nothing(&c);
+    say(&c, "TP/1.1\r\n" HX "\r\n" GET("/?never"));
+    say(&cut, "b");
+    expect(&c, OK_CLOSE("1", "2"));
+    expect(&cut, OK_CLOSE("2", "ab"));
+    expect_end(&c);
+    expect_end(&cut);
     assert_int_equal(f->request_count, 4);
     leave(&c);
     leave(&cut);
@@ -303,7 +303,7 @@ static void a_drain_keeps_every_held_reply(void **state)
     struct client c[COUNT];
     for (int i = 0; i < COUNT; i++) {
         c[i] = connect_to(f);
-        say(f, &c[i], GET("/hold?1") GET("/?2") GET("/hold?3"));
+        say(&c[i], GET("/hold?1") GET("/?2") GET("/hold?3"));
     }
     until_requests(f, 3 * COUNT);
     http_server_drain(f->server);
@@ -312,8 +312,8 @@ static void a_drain_keeps_every_held_reply(void **state)
         turn(f);
     }
     for (int i = 0; i < COUNT; i++) {
-        expect(f, &c[i], OK("3", "1:0") OK("1", "2") OK_CLOSE("3", "3:0"));
-        expect_end(f, &c[i]);
+        expect(&c[i], OK("3", "1:0") OK("1", "2") OK_CLOSE("3", "3:0"));
+        expect_end(&c[i]);
         leave(&c[i]);
     }
     until_idle(f);
@@ -324,13 +324,13 @@ static void a_drain_closes_a_connection_once_its_answer_is_out(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/?1"));
+    say(&c, GET("/?1"));
     while (f->request_count == 0) {
         pass(f); /* its answer waits for the flush */
     }
     http_server_drain(f->server);
-    expect(f, &c, OK("1", "1"));
-    expect_end(f, &c);
+    expect(&c, OK("1", "1"));
+    expect_end(&c);
     leave(&c);
 }
 
@@ -342,7 +342,7 @@ static void a_silent_connection_does_not_hold_up_a_drain(void **state)
     struct client c = connect_to(f);
     turn(f);
     http_server_drain(f->server);
-    expect_end(f, &c);
+    expect_end(&c);
     assert_true(http_server_is_idle(f->server));
     leave(&c);
 }

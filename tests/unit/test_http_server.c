@@ -14,11 +14,11 @@ static void a_request_is_answered_and_counted(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/?abc"));
-    expect(f, &c, OK("3", "abc"));
-    say(f, &c, GET("/peer"));
-    expect(f, &c, OK("2", "v4"));
-    expect_nothing(f, &c);
+    say(&c, GET("/?abc"));
+    expect(&c, OK("3", "abc"));
+    say(&c, GET("/peer"));
+    expect(&c, OK("2", "v4"));
+    expect_nothing(&c);
     expect_metric(f, "playreport_http_requests_total{server=\"test\"} 2\n");
     expect_metric(f, "playreport_http_accepted_total{server=\"test\"} 1\n");
     expect_metric(f, "playreport_http_connections{server=\"test\"} 1\n");
@@ -35,16 +35,14 @@ static void a_server_without_metrics_and_with_few_callbacks_serves(void **state)
     f->handler = (struct http_handler){.on_request = on_request, .arg = f};
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-    expect(f, &c, CONTINUE);
-    say(f, &c,
-        "ab"
-        "garbage\r\n\r\n");
-    expect(f, &c, OK("2", "ab"));
-    expect(f, &c,
-           "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
-           "Content-Length: 30\r\nConnection: close\r\n\r\nThe request cannot be served.\n");
-    expect_end(f, &c);
+    say(&c, "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    expect(&c, CONTINUE);
+    say(&c, "ab"
+            "garbage\r\n\r\n");
+    expect(&c, OK("2", "ab"));
+    expect(&c, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+               "Content-Length: 30\r\nConnection: close\r\n\r\nThe request cannot be served.\n");
+    expect_end(&c);
     leave(&c);
 }
 
@@ -81,11 +79,11 @@ static void pipelines_are_answered_in_order(void **state)
     buffer_append_char(&want, '\0');
     for (size_t at = 0; at < out.len;) { /* in pieces that cut requests anywhere */
         size_t piece = out.len - at < 7777 ? out.len - at : 7777;
-        say_bytes(f, &c, out.data + at, piece);
+        say_bytes(&c, out.data + at, piece);
         at += piece;
         turn(f);
     }
-    expect(f, &c, want.data);
+    expect(&c, want.data);
     assert_int_equal(f->request_count, 5000);
     buffer_fini(&out);
     buffer_fini(&want);
@@ -97,12 +95,11 @@ static void head_has_the_length_of_get_and_no_body(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c,
-        "HEAD /?abc HTTP/1.1\r\n" HX "\r\n"
-        "HEAD /hold?de HTTP/1.1\r\n" HX "\r\n" GET("/?f"));
-    expect(f, &c, OK("3", ""));
+    say(&c, "HEAD /?abc HTTP/1.1\r\n" HX "\r\n"
+            "HEAD /hold?de HTTP/1.1\r\n" HX "\r\n" GET("/?f"));
+    expect(&c, OK("3", ""));
     http_server_release(f->server, f->next_ticket, 0);
-    expect(f, &c, OK("4", "") OK("1", "f"));
+    expect(&c, OK("4", "") OK("1", "f"));
     leave(&c);
 }
 
@@ -111,10 +108,9 @@ static void no_content_has_no_length(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, "OPTIONS /none HTTP/1.1\r\n" HX "\r\n" GET("/odd?x"));
-    expect(f, &c,
-           "HTTP/1.1 204 No Content\r\nAllow: GET\r\n\r\n"
-           "HTTP/1.1 299 \r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx");
+    say(&c, "OPTIONS /none HTTP/1.1\r\n" HX "\r\n" GET("/odd?x"));
+    expect(&c, "HTTP/1.1 204 No Content\r\nAllow: GET\r\n\r\n"
+               "HTTP/1.1 299 \r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx");
     leave(&c);
 }
 
@@ -123,23 +119,21 @@ static void continue_is_said_at_once(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c,
-        GET("/hold?1") "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\n"
-                       "Content-Length: 3\r\n\r\n");
-    expect_nothing(f, &c);
+    say(&c, GET("/hold?1") "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\n"
+                           "Content-Length: 3\r\n\r\n");
+    expect_nothing(&c);
     http_server_release(f->server, f->next_ticket, 0);
-    expect(f, &c, OK("3", "1:0") CONTINUE);
-    say(f, &c, "abc");
-    expect(f, &c, OK("3", "abc"));
-    say(f, &c,
-        "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
-    expect(f, &c, CONTINUE);
-    say(f, &c, "1\r\nx\r\n0\r\n\r\n");
-    expect(f, &c, OK("1", "x"));
-    say(f, &c, "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n");
-    expect(f, &c, OK("0", ""));
-    say(f, &c, "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 1\r\n\r\ny");
-    expect(f, &c, OK("1", "y"));
+    expect(&c, OK("3", "1:0") CONTINUE);
+    say(&c, "abc");
+    expect(&c, OK("3", "abc"));
+    say(&c, "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+    expect(&c, CONTINUE);
+    say(&c, "1\r\nx\r\n0\r\n\r\n");
+    expect(&c, OK("1", "x"));
+    say(&c, "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n");
+    expect(&c, OK("0", ""));
+    say(&c, "POST / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 1\r\n\r\ny");
+    expect(&c, OK("1", "y"));
     leave(&c);
 }
 
@@ -162,9 +156,9 @@ static void no_continue_comes_before_a_refusal(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct client c = connect_to(f);
-        say(f, &c, CASES[i].head);
-        expect(f, &c, CASES[i].answer);
-        expect_end(f, &c);
+        say(&c, CASES[i].head);
+        expect(&c, CASES[i].answer);
+        expect_end(&c);
         leave(&c);
     }
     assert_int_equal(f->request_count, 0);
@@ -179,11 +173,10 @@ static void a_refusal_of_head_has_no_body(void **state)
     f->handler.on_reject = NULL;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, "HEAD / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
-    expect(f, &c,
-           "HTTP/1.1 415 Unsupported Media Type\r\nContent-Type: text/plain; charset=utf-8\r\n"
-           "Content-Length: 30\r\nConnection: close\r\n\r\n");
-    expect_end(f, &c);
+    say(&c, "HEAD / HTTP/1.1\r\n" HX "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    expect(&c, "HTTP/1.1 415 Unsupported Media Type\r\nContent-Type: text/plain; charset=utf-8\r\n"
+               "Content-Length: 30\r\nConnection: close\r\n\r\n");
+    expect_end(&c);
     leave(&c);
 }
 
@@ -199,8 +192,8 @@ static void bodies_of_both_kinds_keep_a_pipeline_in_step(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, MIXED);
-    expect(f, &c, MIXED_ANSWERS);
+    say(&c, MIXED);
+    expect(&c, MIXED_ANSWERS);
     leave(&c);
 }
 
@@ -210,16 +203,16 @@ static void requests_are_served_wherever_they_are_cut(void **state)
     start(f);
     struct client c = connect_to(f);
     for (size_t cut = 1; cut < sizeof MIXED - 1; cut++) {
-        say_bytes(f, &c, MIXED, cut);
+        say_bytes(&c, MIXED, cut);
         turn(f);
-        say_bytes(f, &c, MIXED + cut, sizeof MIXED - 1 - cut);
-        expect(f, &c, MIXED_ANSWERS);
+        say_bytes(&c, MIXED + cut, sizeof MIXED - 1 - cut);
+        expect(&c, MIXED_ANSWERS);
     }
     for (size_t i = 0; i < sizeof MIXED - 1; i++) { /* byte by byte */
-        say_bytes(f, &c, MIXED + i, 1);
+        say_bytes(&c, MIXED + i, 1);
         turn(f);
     }
-    expect(f, &c, MIXED_ANSWERS);
+    expect(&c, MIXED_ANSWERS);
     leave(&c);
 }
 
@@ -228,10 +221,10 @@ static void large_bodies_arrive_whole(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, "POST / HTTP/1.1\r\n" HX "Content-Length: 1048576\r\n\r\n");
-    say_bytes(f, &c, f->big, BIG_SIZE);
-    expect(f, &c, OK("1048576", ""));
-    until_heard(f, &c, BIG_SIZE);
+    say(&c, "POST / HTTP/1.1\r\n" HX "Content-Length: 1048576\r\n\r\n");
+    say_bytes(&c, f->big, BIG_SIZE);
+    expect(&c, OK("1048576", ""));
+    until_heard(&c, BIG_SIZE);
     assert_int_equal(c.got.len, BIG_SIZE);
     assert_memory_equal(c.got.data, f->big, BIG_SIZE);
     leave(&c);
@@ -249,14 +242,14 @@ static void broken_requests_are_the_last_of_their_connection(void **state)
     };
     for (size_t i = 0; i < sizeof BROKEN / sizeof BROKEN[0]; i++) {
         struct client c = connect_to(f);
-        say(f, &c, GET("/?1") GET("/hold?2"));
-        say(f, &c, BROKEN[i]);
-        say(f, &c, GET("/?3"));
-        expect(f, &c, OK("1", "1"));
-        expect_nothing(f, &c);
+        say(&c, GET("/?1") GET("/hold?2"));
+        say(&c, BROKEN[i]);
+        say(&c, GET("/?3"));
+        expect(&c, OK("1", "1"));
+        expect_nothing(&c);
         http_server_release(f->server, f->next_ticket, 0);
-        expect(f, &c, OK("3", "2:0") REFUSED("400 Bad Request"));
-        expect_end(f, &c);
+        expect(&c, OK("3", "2:0") REFUSED("400 Bad Request"));
+        expect_end(&c);
         leave(&c);
     }
     assert_int_equal(f->request_count, 8);
@@ -274,10 +267,10 @@ static void connection_close_ends_it_after_that_answer(void **state)
     };
     for (size_t i = 0; i < sizeof FIRST / sizeof FIRST[0]; i++) {
         struct client c = connect_to(f);
-        say(f, &c, FIRST[i]);
-        say(f, &c, GET("/?2"));
-        expect(f, &c, OK_CLOSE("1", "1"));
-        expect_end(f, &c);
+        say(&c, FIRST[i]);
+        say(&c, GET("/?2"));
+        expect(&c, OK_CLOSE("1", "1"));
+        expect_end(&c);
         leave(&c);
     }
     assert_int_equal(f->request_count, 3);
@@ -290,10 +283,9 @@ static void old_clients_may_keep_the_connection(void **state)
     start(f);
     struct client c = connect_to(f);
     for (int i = 0; i < 2; i++) {
-        say(f, &c, "GET /?1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-        expect(f, &c,
-               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n"
-               "Connection: keep-alive\r\n\r\n1");
+        say(&c, "GET /?1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        expect(&c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n"
+                   "Connection: keep-alive\r\n\r\n1");
     }
     leave(&c);
 }
@@ -303,12 +295,11 @@ static void other_methods_are_answered_without_their_body(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c,
+    say(&c,
         "TRACE / HTTP/1.1\r\n" HX "Content-Length: 3\r\nExpect: 100-continue\r\n\r\nabc" GET("/"));
-    expect(f, &c,
-           "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nAllow: GET\r\n"
-           "Connection: close\r\n\r\n");
-    expect_end(f, &c);
+    expect(&c, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nAllow: GET\r\n"
+               "Connection: close\r\n\r\n");
+    expect_end(&c);
     assert_int_equal(f->request_count, 1);
     leave(&c);
 }
@@ -318,13 +309,13 @@ static void a_client_that_closes_its_half_gets_all_its_answers(void **state)
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
-    say(f, &c, GET("/?1") GET("/hold?2") GET("/?3") "GET /?part HTTP/1.1\r\n");
+    say(&c, GET("/?1") GET("/hold?2") GET("/?3") "GET /?part HTTP/1.1\r\n");
     assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
-    expect(f, &c, OK("1", "1"));
-    expect_nothing(f, &c);
+    expect(&c, OK("1", "1"));
+    expect_nothing(&c);
     http_server_release(f->server, f->next_ticket, 0);
-    expect(f, &c, OK("3", "2:0") OK("1", "3"));
-    expect_end(f, &c);
+    expect(&c, OK("3", "2:0") OK("1", "3"));
+    expect_end(&c);
     leave(&c);
     until_idle(f);
 }
