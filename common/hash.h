@@ -38,4 +38,16 @@ static inline uint64_t hash_bytes(uint64_t hash, const char *data, size_t len)
     return hash_mix(hash, rest);
 }
 
+/* FNV-1a of 64 bits: for what is kept, and must be the same everywhere. Starts with
+ * HASH_STABLE_START, or goes on with a hash of what stands before. */
+#define HASH_STABLE_START 0xcbf29ce484222325U
+
+static inline uint64_t hash_stable(uint64_t hash, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ (unsigned char)data[i]) * 0x100000001b3U;
+    }
+    return hash;
+}
+
 #endif

@@ -3,6 +3,7 @@
 #include "consumer/aggregate.h"
 #include "consumer/intern.h"
 #include "consumer/marks.h"
+#include "consumer/seen.h"
 #include "consumer/site_zones.h"
 #include "consumer/timezone.h"
 
@@ -15,6 +16,9 @@ struct counter {
     struct aggregate *aggregate;
     struct intern *intern;
     struct marks *marks;
+    struct seen *seen;
+    counter_find_seen_fn *find_seen;
+    void *find_seen_arg;
     struct site_zones *zones;
     struct {
         uint32_t id;
@@ -23,7 +27,8 @@ struct counter {
     bool failed;
 };
 
-int counter_new(struct counter **out, const struct sites *sites, struct error *err)
+int counter_new(struct counter **out, const struct sites *sites, counter_find_seen_fn *find_seen,
+                void *arg, struct error *err)
 {
     struct counter *c = calloc(1, sizeof *c);
     if (c == NULL) {
@@ -32,9 +37,11 @@ int counter_new(struct counter **out, const struct sites *sites, struct error *e
     c->aggregate = aggregate_new();
     c->intern = intern_new();
     c->marks = marks_new();
-    int failed = c->aggregate == NULL || c->intern == NULL || c->marks == NULL
-                     ? -ENOMEM
-                     : site_zones_new(&c->zones, sites, err);
+    c->seen = seen_new();
+    c->find_seen = find_seen;
+    c->find_seen_arg = arg;
+    bool whole = c->aggregate != NULL && c->intern != NULL && c->marks != NULL && c->seen != NULL;
+    int failed = whole ? site_zones_new(&c->zones, sites, err) : -ENOMEM;
     if (failed != 0) {
         counter_free(c);
         return failed;
@@ -51,6 +58,7 @@ void counter_free(struct counter *c)
     aggregate_free(c->aggregate);
     intern_free(c->intern);
     marks_free(c->marks);
+    seen_free(c->seen);
     site_zones_free(c->zones);
     free(c);
 }
@@ -63,6 +71,11 @@ void counter_load_mark(struct counter *c, const struct store_mark *mark)
 void counter_load_string(struct counter *c, uint32_t id, struct slice text)
 {
     c->failed = intern_load(c->intern, id, text) != 0 || c->failed;
+}
+
+void counter_load_seen(struct counter *c, const struct store_seen_key *key, struct slice data)
+{
+    c->failed = seen_load(c->seen, key, data) != 0 || c->failed;
 }
 
 bool counter_failed(const struct counter *c)
@@ -94,6 +107,49 @@ static uint8_t traffic_of(const struct player_event *e)
     return (uint8_t)traffic;
 }
 
+/* Whether the sender named this report as one that was counted (api contract, report_id). */
+static enum counter_result look_up(struct counter *c, const struct aggregate_key *key,
+                                   const struct player_event *e)
+{
+    struct store_seen_key seen = seen_key(key->site, e->photo_id, e->uuid);
+    enum seen_result result = seen_add(c->seen, &seen, e->report_id, (int64_t)e->ts_ms);
+    if (result == SEEN_ABSENT) {
+        if (c->find_seen(&seen, c->find_seen_arg) != 0) {
+            return COUNTER_STORE_FAILED;
+        }
+        result = seen_add(c->seen, &seen, e->report_id, (int64_t)e->ts_ms);
+    }
+    if (result == SEEN_ABSENT) { /* not in the store either */
+        result = seen_load(c->seen, &seen, slice_make(NULL, 0)) == 0
+                     ? seen_add(c->seen, &seen, e->report_id, (int64_t)e->ts_ms)
+                     : SEEN_NO_MEMORY;
+    }
+    switch (result) {
+    case SEEN_NEW:
+        return COUNTER_COUNTED;
+    case SEEN_REPEAT:
+        return COUNTER_REPORTED;
+    case SEEN_ABSENT:
+    case SEEN_NO_MEMORY:
+        break;
+    }
+    return COUNTER_NO_MEMORY;
+}
+
+static enum counter_result count(struct counter *c, const struct aggregate_key *key,
+                                 struct slice site)
+{
+    if (aggregate_add(c->aggregate, key) != 0) {
+        return COUNTER_NO_MEMORY;
+    }
+    size_t at = key->site % COUNTER_SITES_KEPT;
+    if (c->kept[at].id != key->site) {
+        c->kept[at].id = key->site;
+        c->kept[at].zone = site_zones_of(c->zones, site);
+    }
+    return COUNTER_COUNTED;
+}
+
 enum counter_result counter_add(struct counter *c, int32_t partition, int64_t seen_ms,
                                 const struct player_event *e)
 {
@@ -114,21 +170,18 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
         .quarter = timezone_quarter((int64_t)e->ts_ms),
         .traffic = traffic_of(e),
     };
-    if (key.site == 0 || key.source == 0 || (has_event && key.event == 0) ||
-        aggregate_add(c->aggregate, &key) != 0) {
+    if (key.site == 0 || key.source == 0 || (has_event && key.event == 0)) {
         return COUNTER_NO_MEMORY;
     }
-    size_t at = key.site % COUNTER_SITES_KEPT;
-    if (c->kept[at].id != key.site) {
-        c->kept[at].id = key.site;
-        c->kept[at].zone = site_zones_of(c->zones, e->site);
-    }
-    return COUNTER_COUNTED;
+    enum counter_result result = e->report_id.len == 0 ? COUNTER_COUNTED : look_up(c, &key, e);
+    return result == COUNTER_COUNTED ? count(c, &key, e->site) : result;
 }
 
 size_t counter_size(const struct counter *c)
 {
-    return aggregate_size(c->aggregate);
+    size_t rows = aggregate_size(c->aggregate);
+    size_t seen = seen_changed_count(c->seen);
+    return rows > seen ? rows : seen;
 }
 
 static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
@@ -148,6 +201,9 @@ int counter_rows(struct counter *c, struct store_batch *batch)
     if (failed == 0) {
         failed = marks_changed(c->marks, &batch->marks, &batch->mark_count);
     }
+    if (failed == 0) {
+        failed = seen_changed(c->seen, &batch->seen, &batch->seen_count);
+    }
     batch->strings = intern_pending(c->intern, &batch->string_count);
     return failed;
 }
@@ -157,6 +213,7 @@ void counter_commit(struct counter *c)
     aggregate_reset(c->aggregate);
     intern_commit(c->intern);
     marks_commit(c->marks);
+    seen_commit(c->seen);
 }
 
 void counter_reset(struct counter *c)
@@ -164,6 +221,7 @@ void counter_reset(struct counter *c)
     aggregate_reset(c->aggregate);
     intern_reset(c->intern);
     marks_reset(c->marks);
+    seen_reset(c->seen);
     c->failed = false;
     for (size_t i = 0; i < COUNTER_SITES_KEPT; i++) {
         c->kept[i].id = 0;

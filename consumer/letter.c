@@ -1,9 +1,9 @@
 #include "consumer/letter.h"
 
+#include "common/hash.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-
-static const uint64_t FNV_START = 0xcbf29ce484222325U, FNV_PRIME = 0x100000001b3U;
 
 bool letter_number(struct slice text, int64_t *out)
 {
@@ -22,19 +22,12 @@ bool letter_number(struct slice text, int64_t *out)
     return true;
 }
 
-static uint64_t add_bytes(uint64_t hash, const char *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ (unsigned char)data[i]) * FNV_PRIME;
-    }
-    return hash;
-}
-
 uint64_t letter_lane(const struct letter_origin *o)
 {
     char rest[48];
     int len = snprintf(rest, sizeof rest, "/%" PRId64 "/%" PRId32, o->epoch, o->partition);
-    return add_bytes(add_bytes(FNV_START, o->topic.data, o->topic.len), rest, (size_t)len);
+    uint64_t topic = hash_stable(HASH_STABLE_START, o->topic.data, o->topic.len);
+    return hash_stable(topic, rest, (size_t)len);
 }
 
 uint64_t letter_sequence(const struct letter_origin *o)

@@ -115,30 +115,57 @@ void pipeline_status(struct pipeline *p, struct pipeline_status *out)
 
 /* ---- The loop. ---- */
 
+static void tell_dropped(struct pipeline *p, const char *what, int dropped)
+{
+    if (dropped > 0) {
+        LOG_INFO("rows_dropped", log_text("table", what), log_int("count", dropped));
+    } else if (dropped < 0) {
+        LOG_WARN("rows_not_dropped", log_text("table", what),
+                 log_text("err", store_fault(p->store)));
+    }
+}
+
 /*
  * A mark goes when no repeat can come any more: the topic's retention and 7 days have passed since
  * it was seen, by the time of the records that are read, not by the clock. Else a consumer that
  * reads a long backlog would drop the marks of the lanes in it.
  */
-static void sweep_marks(struct pipeline *p)
+static void sweep_marks(struct pipeline *p, int64_t through_ms)
 {
-    uint64_t now_ms = clock_mono_ms();
-    if (now_ms - p->swept_at_ms < PIPELINE_MARK_SWEEP_MS || p->must_load || p->frozen) {
-        return;
-    }
-    p->swept_at_ms = now_ms;
-    int64_t through_ms = p->status.complete_through_ms; /* this thread alone writes it */
     int64_t retention_ms =
         kafka_topic_retention_ms(poll_handle(p->poll), p->o.topic, PIPELINE_ASK_MS);
     if (retention_ms < 0 || retention_ms >= through_ms - PIPELINE_RETENTION_MS) {
         return; /* not known, or for ever */
     }
     int64_t before_ms = through_ms - retention_ms - PIPELINE_RETENTION_MS;
-    int dropped = store_drop_marks(p->store, p->subject, before_ms);
-    if (dropped > 0) {
-        LOG_INFO("marks_dropped", log_int("count", dropped));
-    } else if (dropped < 0) {
-        LOG_WARN("marks_not_dropped", log_text("err", store_fault(p->store)));
+    tell_dropped(p, "marks", store_drop_marks(p->store, p->subject, before_ms));
+}
+
+/* Report ids that are too old to matter; in steps, so that no flush waits long. */
+static void sweep_seen(struct pipeline *p, int64_t through_ms)
+{
+    uint64_t now_ms = clock_mono_ms();
+    int32_t before_day = (int32_t)(through_ms / PIPELINE_DAY_MS) - PIPELINE_SEEN_DAYS;
+    int dropped = store_drop_seen(p->store, before_day);
+    p->seen_swept_at_ms = dropped > 0 ? now_ms - PIPELINE_SEEN_SWEEP_MS + PIPELINE_IDLE_MS : now_ms;
+    if (dropped < 0) {
+        tell_dropped(p, "report_ids", dropped);
+    }
+}
+
+static void sweep(struct pipeline *p)
+{
+    uint64_t now_ms = clock_mono_ms();
+    int64_t through_ms = p->status.complete_through_ms; /* this thread alone writes it */
+    if (p->must_load || p->frozen || through_ms == 0) {
+        return;
+    }
+    if (now_ms - p->swept_at_ms >= PIPELINE_MARK_SWEEP_MS) {
+        p->swept_at_ms = now_ms;
+        sweep_marks(p, through_ms);
+    }
+    if (now_ms - p->seen_swept_at_ms >= PIPELINE_SEEN_SWEEP_MS) {
+        sweep_seen(p, through_ms);
     }
 }
 
@@ -184,7 +211,7 @@ static void turn(struct pipeline *p)
         pipeline_calm(p);
     }
     tell_status(p);
-    sweep_marks(p);
+    sweep(p);
 }
 
 static void *run(void *arg)
@@ -214,6 +241,8 @@ static int add_metrics(struct pipeline *p)
         {&f->records, "playreport_consumer_records_total", "Records read from the topic."},
         {&f->repeats, "playreport_consumer_repeats_total",
          "Records dropped since their sequence was applied before."},
+        {&f->reported, "playreport_consumer_report_id_repeats_total",
+         "Reports not counted again: their sender gave them the report_id of one that was."},
         {&f->dead, "playreport_consumer_dead_letters_total",
          "Records set aside since they do not decode."},
         {&f->flushes, "playreport_consumer_flushes_total", "Flushes that were committed."},
@@ -258,7 +287,7 @@ static int open_stages(struct pipeline *p, struct error *err)
         failed = p->positions == NULL ? -ENOMEM : add_metrics(p);
     }
     if (failed == 0) {
-        failed = counter_new(&p->counter, p->o.sites, err);
+        failed = counter_new(&p->counter, p->o.sites, pipeline_find_seen, p, err);
     }
     const struct deadletter_options letters = {p->o.config, p->dead_topic, p->o.topic,
                                                p->o.topic_epoch};

@@ -78,6 +78,29 @@ static void on_position(int32_t partition, int64_t next, void *arg)
     positions_load(arg, partition, next);
 }
 
+struct seen_finder {
+    struct counter *counter;
+    const struct store_seen_key *key;
+};
+
+static void on_seen(struct slice data, void *arg)
+{
+    const struct seen_finder *f = arg;
+    counter_load_seen(f->counter, f->key, data);
+}
+
+int pipeline_find_seen(const struct store_seen_key *key, void *arg)
+{
+    struct pipeline *p = arg;
+    struct seen_finder f = {p->counter, key};
+    return store_load_seen(p->store, key, on_seen, &f);
+}
+
+void pipeline_store_failed(struct pipeline *p)
+{
+    fail(p, "the store could not be read", store_fault(p->store));
+}
+
 int pipeline_load(struct pipeline *p)
 {
     counter_reset(p->counter);

@@ -23,14 +23,18 @@ enum {
     PIPELINE_TOPIC_TRY_MS = 5000,    /* waited for an answer about the topic at start */
     PIPELINE_ASK_MS = 1000,          /* the same in the course of counting */
     PIPELINE_MARK_SWEEP_MS = 600000, /* how often marks out of date are looked for */
-    PIPELINE_DEAD_TELL_MS = 60000    /* a line about dead letters in this time at most */
+    PIPELINE_SEEN_SWEEP_MS = 60000,  /* the same for report_ids */
+    PIPELINE_SEEN_DAYS = 2,       /* they are kept: the window of 24 h, and the day it began on */
+    PIPELINE_DEAD_TELL_MS = 60000 /* a line about dead letters in this time at most */
 };
 
 struct figures {
-    struct metric *records, *repeats, *dead, *flushes, *retries, *conflicts, *out_of_range, *jumped;
+    struct metric *records, *repeats, *reported, *dead, *flushes, *retries, *conflicts,
+        *out_of_range, *jumped;
 };
 
 /* Of topics that are made, and how long marks are kept beyond it. */
+static const int64_t PIPELINE_DAY_MS = 86400000;
 static const int64_t PIPELINE_RETENTION_MS = INT64_C(7) * 86400000;
 
 /* What does not go through is tried again after a pause that doubles, and told of once. */
@@ -53,7 +57,7 @@ struct pipeline {
 
     uint64_t rebalances;
     uint64_t changed_at_ms; /* when the oldest change held was made; 0 = none held */
-    uint64_t swept_at_ms, told_dead_at_ms;
+    uint64_t swept_at_ms, seen_swept_at_ms, told_dead_at_ms;
     bool must_load; /* what is held is worth nothing: load anew before taking another record */
     bool frozen;    /* a flush is to be tried again: nothing is fetched until it went through */
     struct pause store_pause;  /* of flushes and loads */
@@ -73,6 +77,12 @@ struct pipeline {
 
 /* Writes what is held, in one transaction. Returns whether nothing is left to write. */
 bool pipeline_flush(struct pipeline *p);
+
+/* For counter_new(): asks the store for what is not in memory. */
+int pipeline_find_seen(const struct store_seen_key *key, void *arg);
+
+/* What the store does not answer is told of once; what is held must be thrown away then. */
+void pipeline_store_failed(struct pipeline *p);
 
 /* Loads what the store says of the assigned partitions. Returns 0 or -errno. */
 int pipeline_load(struct pipeline *p);

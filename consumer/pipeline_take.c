@@ -40,8 +40,13 @@ static int count_record(struct pipeline *p, const struct poll_record *r)
     case COUNTER_REPEAT:
         metric_add(p->figures.repeats, 1);
         break;
+    case COUNTER_REPORTED:
+        metric_add(p->figures.reported, 1);
+        break;
     case COUNTER_NO_MEMORY:
         return -ENOMEM;
+    case COUNTER_STORE_FAILED:
+        return -EIO;
     }
     return 0;
 }
@@ -79,6 +84,11 @@ static void hold(struct pipeline *p, int32_t partition)
 
 static void take_failed(struct pipeline *p, const struct poll_record *r, int failed)
 {
+    if (failed == -EIO) { /* told of as any trouble with the store */
+        pipeline_store_failed(p);
+        pipeline_discard(p);
+        return;
+    }
     LOG_WARN("batch_read_again",
              log_text("reason", failed == -ESTALE   ? "offsets are missing"
                                 : failed == -EAGAIN ? "the queue of dead letters is full"

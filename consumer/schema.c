@@ -28,6 +28,10 @@ static const char *const sqlite_steps[SCHEMA_VERSION] = {
     " sequence INTEGER NOT NULL, seen_ms INTEGER NOT NULL,"
     " PRIMARY KEY (topic, partition, lane)) WITHOUT ROWID;" TOTALS("quarter") TOTALS("day")
         EVENTS("quarter") EVENTS("day"),
+    "CREATE TABLE report_ids (site INTEGER NOT NULL, photo_id INTEGER NOT NULL,"
+    " viewer INTEGER NOT NULL, day INTEGER NOT NULL, seen BLOB NOT NULL,"
+    " PRIMARY KEY (site, photo_id, viewer)) WITHOUT ROWID;"
+    "CREATE INDEX report_ids_day ON report_ids (day);",
 };
 
 const char *schema_sqlite_step(int version)

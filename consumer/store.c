@@ -54,6 +54,16 @@ int store_load_strings(struct store *s, store_string_fn *fn, void *arg)
     return s->engine->load_strings(s, fn, arg);
 }
 
+int store_load_seen(struct store *s, const struct store_seen_key *key, store_seen_fn *fn, void *arg)
+{
+    return s->engine->load_seen(s, key, fn, arg);
+}
+
+int store_drop_seen(struct store *s, int32_t before_day)
+{
+    return s->engine->drop_seen(s, before_day);
+}
+
 int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms)
 {
     return s->engine->drop_marks(s, topic, seen_before_ms);

@@ -72,6 +72,20 @@ struct store_mark {
     int64_t seen_ms;   /* timestamp of the record that set it */
 };
 
+/* Whose report_ids they are. */
+struct store_seen_key {
+    uint32_t site; /* interned */
+    uint64_t photo_id;
+    uint64_t viewer; /* hash of the uuid; 0 = none */
+};
+
+/* The report_ids of a key that were counted last; what data means is consumer/seen.c's. */
+struct store_seen {
+    struct store_seen_key key;
+    int32_t day; /* since 1970 UTC, of the newest: for dropping */
+    struct slice data;
+};
+
 /* All that a flush changes. Rows are sorted by key, each key once. */
 struct store_batch {
     const char *topic;
@@ -83,6 +97,8 @@ struct store_batch {
     size_t event_count[STORE_GRAIN_COUNT];
     const struct store_mark *marks;
     size_t mark_count;
+    const struct store_seen *seen;
+    size_t seen_count;
     const struct store_position *positions;
     size_t position_count;
 };
@@ -112,11 +128,20 @@ enum store_result store_write(struct store *s, const struct store_batch *batch);
 typedef void store_position_fn(int32_t partition, int64_t next, void *arg);
 typedef void store_mark_fn(const struct store_mark *mark, void *arg);
 typedef void store_string_fn(uint32_t id, struct slice text, void *arg);
+typedef void store_seen_fn(struct slice data, void *arg);
 
 int store_load_positions(struct store *s, const char *topic, store_position_fn *fn, void *arg);
 int store_load_marks(struct store *s, const char *topic, int32_t partition, store_mark_fn *fn,
                      void *arg);
 int store_load_strings(struct store *s, store_string_fn *fn, void *arg);
+
+/* Calls fn once if there is a row of key. */
+int store_load_seen(struct store *s, const struct store_seen_key *key, store_seen_fn *fn,
+                    void *arg);
+
+/* Drops rows of report_ids of days before this one, a bounded number a call. Returns how many or
+ * -errno. */
+int store_drop_seen(struct store *s, int32_t before_day);
 
 /* Drops marks of the topic last seen before seen_ms, a bounded number a call. Returns how many or
  * -errno. */

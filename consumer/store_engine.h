@@ -12,6 +12,9 @@ struct store_engine {
     int (*load_marks)(struct store *s, const char *topic, int32_t partition, store_mark_fn *fn,
                       void *arg);
     int (*load_strings)(struct store *s, store_string_fn *fn, void *arg);
+    int (*load_seen)(struct store *s, const struct store_seen_key *key, store_seen_fn *fn,
+                     void *arg);
+    int (*drop_seen)(struct store *s, int32_t before_day);
     int (*drop_marks)(struct store *s, const char *topic, int64_t seen_before_ms);
     int64_t (*size)(struct store *s);
 };

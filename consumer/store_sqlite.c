@@ -144,17 +144,16 @@ static void close_store(struct store *base)
     free(s);
 }
 
-static int drop_marks(struct store *base, const char *topic, int64_t seen_before_ms)
+/* Runs a DELETE with topic as ?1, if any, and limit as ?2. Returns how many went or -EIO. */
+static int drop(struct store *base, const char *sql, const char *topic, int64_t limit)
 {
     struct store_sqlite *s = store_sqlite_of(base);
-    static const char sql[] = "DELETE FROM marks WHERE (topic, partition, lane) IN (SELECT topic,"
-                              " partition, lane FROM marks WHERE topic = ?1 AND seen_ms < ?2"
-                              " LIMIT 1000)";
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
     if (rc == SQLITE_OK) {
-        sqlite3_bind_text(statement, 1, topic, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(statement, 2, seen_before_ms);
+        /* the parameters are there and of no size that could fail */
+        (void)sqlite3_bind_text(statement, 1, topic, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(statement, 2, limit);
         rc = sqlite3_step(statement);
     }
     int dropped = rc == SQLITE_DONE ? sqlite3_changes(s->db) : -EIO;
@@ -163,6 +162,22 @@ static int drop_marks(struct store *base, const char *topic, int64_t seen_before
     }
     sqlite3_finalize(statement);
     return dropped;
+}
+
+static int drop_marks(struct store *base, const char *topic, int64_t seen_before_ms)
+{
+    return drop(base,
+                "DELETE FROM marks WHERE (topic, partition, lane) IN (SELECT topic, partition,"
+                " lane FROM marks WHERE topic = ?1 AND seen_ms < ?2 LIMIT 1000)",
+                topic, seen_before_ms);
+}
+
+static int drop_seen(struct store *base, int32_t before_day)
+{
+    return drop(base,
+                "DELETE FROM report_ids WHERE (site, photo_id, viewer) IN (SELECT site, photo_id,"
+                " viewer FROM report_ids WHERE day < ?2 LIMIT 2000)",
+                NULL, before_day);
 }
 
 static int64_t file_size(const char *path)
@@ -185,6 +200,8 @@ static const struct store_engine engine = {
     .load_positions = store_sqlite_load_positions,
     .load_marks = store_sqlite_load_marks,
     .load_strings = store_sqlite_load_strings,
+    .load_seen = store_sqlite_load_seen,
+    .drop_seen = drop_seen,
     .drop_marks = drop_marks,
     .size = size,
 };

@@ -19,6 +19,8 @@ enum store_sqlite_statement {
     STORE_SQLITE_TOTAL_DAY,
     STORE_SQLITE_EVENT_QUARTER,
     STORE_SQLITE_EVENT_DAY,
+    STORE_SQLITE_SEEN,
+    STORE_SQLITE_FIND_SEEN,
     STORE_SQLITE_STATEMENT_COUNT
 };
 
@@ -53,6 +55,8 @@ int store_sqlite_load_positions(struct store *s, const char *topic, store_positi
                                 void *arg);
 int store_sqlite_load_marks(struct store *s, const char *topic, int32_t partition,
                             store_mark_fn *fn, void *arg);
+int store_sqlite_load_seen(struct store *s, const struct store_seen_key *key, store_seen_fn *fn,
+                           void *arg);
 int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg);
 
 #endif

@@ -91,3 +91,24 @@ int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg)
     struct string_taker t = {fn, arg};
     return each_row(s, "SELECT id, text FROM strings ORDER BY id", "", 0, take_string, &t);
 }
+
+/* Asked once for each viewer that is not in memory: a statement that is prepared already. */
+int store_sqlite_load_seen(struct store *base, const struct store_seen_key *key, store_seen_fn *fn,
+                           void *arg)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    sqlite3_stmt *statement = s->statements[STORE_SQLITE_FIND_SEEN];
+    /* the parameters are there and of no size that could fail */
+    (void)sqlite3_bind_int64(statement, 1, key->site);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)key->photo_id);
+    (void)sqlite3_bind_int64(statement, 3, (int64_t)key->viewer);
+    int rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW) {
+        const char *data = sqlite3_column_blob(statement, 0);
+        fn(slice_make(data, (size_t)sqlite3_column_bytes(statement, 0)), arg);
+    } else if (rc != SQLITE_DONE) {
+        store_sqlite_keep_fault(s);
+    }
+    (void)sqlite3_reset(statement); /* repeats the result of the step */
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
+}

@@ -34,6 +34,11 @@ static const char *const statement_sql[STORE_SQLITE_STATEMENT_COUNT] = {
     [STORE_SQLITE_TOTAL_DAY] = TOTAL_SQL("day"),
     [STORE_SQLITE_EVENT_QUARTER] = EVENT_SQL("quarter"),
     [STORE_SQLITE_EVENT_DAY] = EVENT_SQL("day"),
+    [STORE_SQLITE_SEEN] = "INSERT INTO report_ids (site, photo_id, viewer, day, seen)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
+                          " day = excluded.day, seen = excluded.seen",
+    [STORE_SQLITE_FIND_SEEN] = "SELECT seen FROM report_ids"
+                               " WHERE site = ?1 AND photo_id = ?2 AND viewer = ?3",
 };
 
 int store_sqlite_prepare(struct store_sqlite *s)
@@ -179,6 +184,26 @@ static enum store_result write_marks(struct store_sqlite *s, const struct store_
     return STORE_OK;
 }
 
+static enum store_result write_seen(struct store_sqlite *s, const struct store_batch *batch)
+{
+    sqlite3_stmt *statement = s->statements[STORE_SQLITE_SEEN];
+    for (size_t i = 0; i < batch->seen_count; i++) {
+        const struct store_seen *seen = &batch->seen[i];
+        bind_integers(statement, 1,
+                      (const int64_t[]){seen->key.site, (int64_t)seen->key.photo_id,
+                                        (int64_t)seen->key.viewer, seen->day},
+                      4);
+        int rc = sqlite3_bind_blob64(statement, 5, seen->data.data, seen->data.len, SQLITE_STATIC);
+        if (rc == SQLITE_OK) {
+            rc = run(statement);
+        }
+        if (rc != SQLITE_OK) {
+            return result_of(s, rc);
+        }
+    }
+    return STORE_OK;
+}
+
 /* Positions first: a flush that comes too late is turned away before any work. */
 static enum store_result write_rows(struct store_sqlite *s, const struct store_batch *batch)
 {
@@ -198,7 +223,10 @@ static enum store_result write_rows(struct store_sqlite *s, const struct store_b
                                   batch->event_count[grain]);
         }
     }
-    return result == STORE_OK ? write_marks(s, batch) : result;
+    if (result == STORE_OK) {
+        result = write_marks(s, batch);
+    }
+    return result == STORE_OK ? write_seen(s, batch) : result;
 }
 
 /* Ends the transaction, unless SQLite did. Returns whether it is surely over. */

@@ -257,6 +257,40 @@ def test_a_topic_made_anew_is_read_from_its_start_under_a_new_epoch(shared_kafka
         assert daemon.ready()["ready"]
 
 
+# ---- Reports that their sender named ----
+
+
+def test_a_report_of_the_same_report_id_is_counted_once_across_kills_and_restarts(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    hour = 3600000
+
+    def again(report_id, at=0, **more):
+        """An event with this report_id; one that must count unless told otherwise."""
+        shared_kafka.produce(stream.topic, stream.event(report_id=report_id, ts=TS + at, photo_id=1, **more), 1)
+
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options()) as daemon:
+        for turn in range(4):
+            for uuid in ({"uuid": "a"}, {"uuid": "b"}, {}):
+                for report_id in ("first", "second"):
+                    again(report_id, turn * hour, **uuid)
+                    if turn > 0:
+                        stream.sent -= 1
+                        stream.lane += 1  # the name of the record that does not count is not used again
+            counted(daemon, stream)
+            if turn % 2:
+                daemon.kill()
+                daemon.start()
+        again("first", 24 * hour, uuid="a")
+        again("first", 0, uuid="a", site="other")
+        again("", 0, uuid="a")
+        again("", 0, uuid="a")
+        counted(daemon, stream)
+        for number in range(64):
+            again(f"more {number}", 24 * hour, uuid="a")
+        again("first", 24 * hour, uuid="a")  # no longer among the last 64
+        counted(daemon, stream)
+
+
 # ---- Backup, and upgrades ----
 
 

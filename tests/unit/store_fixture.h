@@ -101,6 +101,17 @@ static inline int faulty_strings(struct store *s, store_string_fn *fn, void *arg
     return store_load_strings(((struct faulty_store *)s)->inner, fn, arg);
 }
 
+static inline int faulty_seen(struct store *s, const struct store_seen_key *key, store_seen_fn *fn,
+                              void *arg)
+{
+    return store_load_seen(((struct faulty_store *)s)->inner, key, fn, arg);
+}
+
+static inline int faulty_drop_seen(struct store *s, int32_t before_day)
+{
+    return store_drop_seen(((struct faulty_store *)s)->inner, before_day);
+}
+
 static inline int faulty_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms)
 {
     return store_drop_marks(((struct faulty_store *)s)->inner, topic, seen_before_ms);
@@ -111,6 +122,8 @@ static const struct store_engine faulty_engine = {
     .load_positions = faulty_positions,
     .load_marks = faulty_marks,
     .load_strings = faulty_strings,
+    .load_seen = faulty_seen,
+    .drop_seen = faulty_drop_seen,
     .drop_marks = faulty_drop_marks,
 };
 

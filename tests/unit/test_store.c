@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "consumer/schema.h"
 #include "consumer/store.h"
 #include "consumer/store_reader.h"
 
@@ -307,6 +308,53 @@ static void only_old_marks_are_dropped(void **state)
     store_close(s);
 }
 
+static void take_text(struct slice data, void *arg)
+{
+    struct slice *text = arg;
+    text->len = data.len;
+    memcpy((char *)(uintptr_t)text->data, data.data, data.len);
+}
+
+static size_t read_seen(struct store *s, const struct store_seen_key *key, char text[32])
+{
+    struct slice read = slice_make(text, 0);
+    assert_int_equal(store_load_seen(s, key, take_text, &read), 0);
+    return read.len;
+}
+
+static void report_ids_are_kept_with_a_flush_and_dropped_by_day(void **state)
+{
+    struct store *s = open_store(*state);
+    const struct store_seen rows[] = {{{1, 7, UINT64_MAX}, 100, {"first", 5}},
+                                      {{1, INT64_MAX, 0}, 101, {"sec\0nd", 6}}};
+    char text[32];
+    struct flush f;
+    make_flush(&f, STORE_NO_POSITION, 10, 1);
+    f.batch.seen = rows;
+    f.batch.seen_count = 2;
+    assert_int_equal(read_seen(s, &rows[0].key, text), 0);
+    assert_int_equal(store_write(s, &f.batch), STORE_OK);
+    assert_int_equal(read_seen(s, &rows[0].key, text), 5);
+    assert_int_equal(read_seen(s, &rows[1].key, text), 6);
+    assert_memory_equal(text, "sec\0nd", 6);
+    const struct store_seen later = {rows[0].key, 102, {"later", 5}};
+    f.batch.seen = &later;
+    f.batch.seen_count = 1;
+    assert_int_equal(store_write(s, &f.batch), STORE_CONFLICT); /* the position moved already */
+    assert_int_equal(read_seen(s, &rows[0].key, text), 5);
+    assert_memory_equal(text, "first", 5);
+    make_flush(&f, 10, 20, 1);
+    f.batch.seen = &later;
+    f.batch.seen_count = 1;
+    assert_int_equal(store_write(s, &f.batch), STORE_OK);
+    assert_int_equal(store_drop_seen(s, 101), 0);
+    assert_int_equal(store_drop_seen(s, 102), 1);
+    assert_int_equal(read_seen(s, &rows[1].key, text), 0);
+    assert_int_equal(read_seen(s, &rows[0].key, text), 5);
+    assert_memory_equal(text, "later", 5);
+    store_close(s);
+}
+
 static void a_second_writer_is_refused(void **state)
 {
     const struct fixture *f = *state;
@@ -386,6 +434,34 @@ static void a_store_of_a_newer_version_is_refused(void **state)
     assert_non_null(strstr(err.text, "a newer PlayReport"));
     assert_int_equal(store_reader_open(&r, f->url, &err), -EPROTONOSUPPORT);
     run_sql(f, "UPDATE meta SET value = value - 1 WHERE name = 'schema_version'");
+    store_close(open_store(f));
+}
+
+/* As the first version wrote it. */
+static void a_store_of_an_older_version_is_upgraded_with_all_it_holds(void **state)
+{
+    const struct fixture *f = *state;
+    run_sql(f, schema_sqlite_step(0));
+    run_sql(f, "INSERT INTO meta VALUES ('schema_version', 1);"
+               "INSERT INTO strings VALUES (1, 'default'), (2, 'embed'), (3, 'load');"
+               "INSERT INTO positions VALUES ('topic', 0, 10);"
+               "INSERT INTO totals_quarter VALUES (1855000, 1, 7, 2, 0, 5, 5, 5);"
+               "INSERT INTO totals_day VALUES (19322, 1, 7, 2, 0, 5, 5, 5);"
+               "INSERT INTO events_quarter VALUES (1855000, 1, 7, 2, 3, 0, 5);"
+               "INSERT INTO events_day VALUES (19322, 1, 7, 2, 3, 0, 5);");
+    struct store_reader *r = NULL;
+    struct error err = {""};
+    assert_int_equal(store_reader_open(&r, f->url, &err), -EPROTONOSUPPORT);
+    assert_non_null(strstr(err.text, "start the consumer"));
+    struct store *s = open_store(f);
+    const struct store_seen row = {{1, 7, 9}, 19322, {"x", 1}};
+    struct flush flush;
+    make_flush(&flush, 10, 20, 5);
+    flush.batch.seen = &row;
+    flush.batch.seen_count = 1;
+    assert_int_equal(store_write(s, &flush.batch), STORE_OK);
+    assert_counted(f, 10);
+    store_close(s);
     store_close(open_store(f));
 }
 
@@ -474,6 +550,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(marks_keep_the_highest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_old_marks_are_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_writer_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(report_ids_are_kept_with_a_flush_and_dropped_by_day, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_store_of_an_older_version_is_upgraded_with_all_it_holds,
+                                        set_up, tear_down),
         cmocka_unit_test(urls_of_no_store_are_refused_with_a_sentence),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_left_alone, set_up,
                                         tear_down),
