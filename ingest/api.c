@@ -24,6 +24,7 @@ enum refused {
     REFUSED_FULL,
     REFUSED_PERMISSION,
     REFUSED_RATE,
+    REFUSED_PHOTO,
     REFUSED_COUNT
 };
 
@@ -65,9 +66,9 @@ struct held {
 static int add_metrics(struct api *a)
 {
     static const char *const kinds[] = {"kind=\"event\"", "kind=\"play\"", "kind=\"download\""};
-    static const char *const reasons[] = {"reason=\"invalid_input\"", "reason=\"no_such_method\"",
-                                          "reason=\"overloaded\"", "reason=\"permission_denied\"",
-                                          "reason=\"rate_limited\""};
+    static const char *const reasons[] = {
+        "reason=\"invalid_input\"",     "reason=\"no_such_method\"", "reason=\"overloaded\"",
+        "reason=\"permission_denied\"", "reason=\"rate_limited\"",   "reason=\"no_such_photo\""};
     bool whole = true;
     for (size_t i = 0; i < KIND_COUNT; i++) {
         a->taken[i] = metrics_counter(a->o.metrics, "playreport_reports_taken_total", kinds[i],
@@ -282,9 +283,22 @@ static void take(struct api *a, const struct call *call, struct player_event *e)
     a->turn.held_count++;
 }
 
+static bool is_in_catalogue(const struct api *a, const struct player_event *e,
+                            struct report_fault *why)
+{
+    if (a->o.catalogue == NULL || catalogue_holds(a->o.catalogue, e->photo_id)) {
+        return true;
+    }
+    *why = (struct report_fault){"no_such_photo", "There is no photo with this photo_id."};
+    return false;
+}
+
 static enum refused refusal_of(const struct report_fault *why)
 {
-    return strcmp(why->code, "permission_denied") == 0 ? REFUSED_PERMISSION : REFUSED_INPUT;
+    if (strcmp(why->code, "permission_denied") == 0) {
+        return REFUSED_PERMISSION;
+    }
+    return strcmp(why->code, "no_such_photo") == 0 ? REFUSED_PHOTO : REFUSED_INPUT;
 }
 
 /* Says no to whom has sent too many; true when it did. */
@@ -319,7 +333,8 @@ static void report(struct api *a, struct call *call, const struct input *in)
     }
     find_facts(a, &address, call->req, &in->fields, &ctx);
     if (!form_good || !is_permitted(a, asked, &address, &why) ||
-        report_make(&in->fields, asked, &ctx, &event, &why) != REPORT_OK) {
+        report_make(&in->fields, asked, &ctx, &event, &why) != REPORT_OK ||
+        !is_in_catalogue(a, &event, &why)) {
         metric_add(a->refused[refusal_of(&why)], 1);
         send_error(a, call->conn, call->req, &call->form, &why);
         return;

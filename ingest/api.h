@@ -8,6 +8,7 @@
 #include "common/http_server.h"
 #include "common/sites.h"
 #include "ingest/bots.h"
+#include "ingest/catalogue.h"
 #include "ingest/client.h"
 #include "ingest/rate_limit.h"
 
@@ -24,6 +25,7 @@ struct api_options {
     const struct network_list *proxies;
     const struct network_list *download_from; /* servers that may report downloads */
     const struct bots *bots;
+    const struct catalogue *catalogue;   /* NULL = every photo_id is taken */
     struct rate_limit *rate_limit;       /* of all workers; NULL = none */
     const struct network_list *internal; /* whose reports are marked as one's own people's */
     enum client_ip client_ip;

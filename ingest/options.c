@@ -49,6 +49,9 @@ static const struct config_option table[] = {
     {"bots", CONFIG_TEXT, AT(bots), "", 0, 0, "", NULL,
      "file of words, one a line, by which user agents are known as robots; empty = the list built "
      "in"},
+    {"catalogue", CONFIG_TEXT, AT(catalogue), "", 0, 0, "", NULL,
+     "file of the photo_ids that exist, one a line; others get no_such_photo; empty = all are "
+     "taken"},
     {"client_ip", CONFIG_CHOICE, AT(client_ip), "truncated", 0, 0, "", "full|truncated|none",
      "how much of a viewer's address is kept; truncated = /24 and /48"},
     {"user_agent", CONFIG_CHOICE, AT(user_agent), "full", 0, 0, "", "full|none",

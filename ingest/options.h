@@ -20,7 +20,7 @@ struct ingest_options {
     int64_t linger_ms;
     const char *sites;
     const char *trusted_proxies, *download_from, *internal; /* lists of networks */
-    const char *bots;                                       /* a file, or "" */
+    const char *bots, *catalogue;                           /* files, or "" */
     int64_t client_ip;                                      /* enum client_ip */
     int64_t user_agent;                                     /* enum client_agent */
     int64_t rate_limit, rate_burst; /* reports a second of an address, 0 = off; and at once */

@@ -26,6 +26,7 @@ struct service {
     struct sites *sites;
     struct network_list *proxies, *download_from, *internal;
     struct bots *bots;
+    struct catalogue *catalogue;   /* NULL = none */
     struct rate_limit *rate_limit; /* NULL = none */
     struct journal *journal;
     struct publisher *publisher;
@@ -90,6 +91,7 @@ static int start_worker(struct service *s, const char *listen, struct error *err
                 .download_from = s->download_from,
                 .bots = s->bots,
                 .rate_limit = s->rate_limit,
+                .catalogue = s->catalogue,
                 .internal = s->internal,
                 .client_ip = (enum client_ip)s->o->client_ip,
                 .user_agent = (enum client_agent)s->o->user_agent,
@@ -142,7 +144,17 @@ static int read_lists(struct service *s, struct error *err)
     if (failed == 0) {
         failed = network_list_parse(&s->internal, s->o->internal, err);
     }
-    return failed != 0 ? failed : bots_load(&s->bots, s->o->bots, err);
+    if (failed == 0) {
+        failed = bots_load(&s->bots, s->o->bots, err);
+    }
+    if (failed == 0 && s->o->catalogue[0] != '\0') {
+        struct error why;
+        failed = catalogue_load(&s->catalogue, s->o->catalogue, &why);
+        if (failed != 0) {
+            error_set(err, "catalogue: %s", why.text);
+        }
+    }
+    return failed;
 }
 
 static int make_rate_limit(struct service *s)
@@ -300,6 +312,7 @@ void service_stop(struct service *s)
     network_list_free(s->internal);
     bots_free(s->bots);
     rate_limit_free(s->rate_limit);
+    catalogue_free(s->catalogue);
     sites_free(s->sites);
     metrics_free(s->metrics);
     free(s);

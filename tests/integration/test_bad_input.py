@@ -212,3 +212,12 @@ def test_an_address_past_its_rate_gets_429_and_others_do_not(shared_kafka, tmp_p
         assert "retry-after" in headers and headers["access-control-allow-origin"] == "*"
         wire.send(get(EVENT + "?photo_id=1&event=load", "X-Forwarded-For: 192.0.2.2"))
         assert wire.answer()[0] == 200
+
+
+def test_a_photo_outside_the_catalogue_is_named(shared_kafka, tmp_path):
+    (tmp_path / "photos").write_text("7\n9223372036854775807\n")
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=TOPIC, catalogue=tmp_path / "photos") as daemon:
+        with Wire(daemon.port) as wire:
+            for photo, code in (("7", None), ("8", "no_such_photo"), ("9223372036854775807", None)):
+                wire.send(get(f"{EVENT}?photo_id={photo}&event=load&format=json"))
+                assert json.loads(wire.answer()[2]).get("code") == code
