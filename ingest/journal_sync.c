@@ -123,6 +123,9 @@ static int start_thread(struct journal_sync *y)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&y->thread, NULL, run, y);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed == 0) {
+        (void)pthread_setname_np(y->thread, "journal_sync"); /* a name is all it is */
+    }
     return -failed;
 }
 

@@ -252,6 +252,9 @@ static int start_thread(struct worker *w)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&w->thread, NULL, run, w);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed == 0) {
+        (void)pthread_setname_np(w->thread, "worker"); /* a name is all it is */
+    }
     return -failed;
 }
 
