@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "ingest/acks.h"
+#include "ingest/crossdomain.h"
 #include "ingest/input.h"
 #include "ingest/journal.h"
 #include "ingest/pages.h"
@@ -47,12 +48,15 @@ struct api {
 struct method {
     const char *path;
     enum report_path asked;
+    bool is_pixel; /* asked for by an image tag: any answer is an image */
 };
 
 static const struct method methods[] = {
-    {"/api/analytics/report/event", REPORT_PATH_EVENT},
-    {"/api/analytics/report/play", REPORT_PATH_PLAY},
-    {"/api/analytics/report/download", REPORT_PATH_DOWNLOAD},
+    {"/api/analytics/report/event", REPORT_PATH_EVENT, false},
+    {"/api/analytics/report/play", REPORT_PATH_PLAY, false},
+    {"/api/analytics/report/download", REPORT_PATH_DOWNLOAD, false},
+    {"/api/analytics/report/event.gif", REPORT_PATH_EVENT, true},
+    {"/api/analytics/report/play.gif", REPORT_PATH_PLAY, true},
 };
 
 /* What is held of a reply until the batch is confirmed; the packed form follows. */
@@ -159,7 +163,8 @@ static void send_error(struct api *a, struct http_conn *c, const struct http_req
 {
     buffer_reset(&a->body);
     reply_error(&a->body, form, why->code, why->message, req->path);
-    send_rendered(a, c, a->o.error_status, form, REPLY_HEADERS_USUAL);
+    int status = form->format == REPLY_PIXEL ? 200 : a->o.error_status;
+    send_rendered(a, c, status, form, REPLY_HEADERS_USUAL);
 }
 
 static void send_text(struct http_conn *c, int status, const char *text, enum reply_headers headers)
@@ -317,6 +322,27 @@ static bool refuse_rate(struct api *a, const struct call *call,
     return true;
 }
 
+static bool choose_form(struct call *call, const struct fields *f, struct report_fault *why)
+{
+    bool good = reply_form_choose(&call->form, f, call->req->known[HTTP_HEADER_ACCEPT], why);
+    if (methods[call->method].is_pixel) {
+        call->form.format = REPLY_PIXEL;
+        return true; /* names for scripts mean nothing to it */
+    }
+    return good;
+}
+
+/* What the connection says of the sender, beside its address. */
+static void mark(struct api *a, const struct call *call, const struct client_address *address,
+                 struct player_event *e)
+{
+    e->bot = bots_match(a->o.bots, call->req->known[HTTP_HEADER_USER_AGENT]);
+    e->internal = network_list_holds(a->o.internal, address);
+    if (a->o.privacy == PRIVACY_STRIP && privacy_is_asked(call->req)) {
+        privacy_strip(e);
+    }
+}
+
 static void report(struct api *a, struct call *call, const struct input *in)
 {
     struct report_fault why;
@@ -326,8 +352,7 @@ static void report(struct api *a, struct call *call, const struct input *in)
     struct client_address address =
         client_address_find(a->o.proxies, http_conn_peer(call->conn), call->req);
     enum report_path asked = methods[call->method].asked;
-    bool form_good =
-        reply_form_choose(&call->form, &in->fields, call->req->known[HTTP_HEADER_ACCEPT], &why);
+    bool form_good = choose_form(call, &in->fields, &why);
     if (refuse_rate(a, call, &address)) {
         return;
     }
@@ -339,8 +364,7 @@ static void report(struct api *a, struct call *call, const struct input *in)
         send_error(a, call->conn, call->req, &call->form, &why);
         return;
     }
-    event.bot = bots_match(a->o.bots, call->req->known[HTTP_HEADER_USER_AGENT]);
-    event.internal = network_list_holds(a->o.internal, &address);
+    mark(a, call, &address, &event);
     take(a, call, &event);
 }
 
@@ -386,6 +410,7 @@ static void no_such_method(struct api *a, struct http_conn *c, const struct http
 
 static void serve_other(struct api *a, struct http_conn *c, const struct http_request *req)
 {
+    const char *policy = crossdomain_policy(req->path);
     if (slice_is(req->path, "/healthz")) {
         buffer_reset(&a->body);
         pages_health_line(a->o.pages, &a->body);
@@ -393,6 +418,12 @@ static void serve_other(struct api *a, struct http_conn *c, const struct http_re
     } else if (slice_is(req->path, "/readyz")) {
         bool ready = pages_is_ready(a->o.pages);
         send_text(c, ready ? 200 : 503, ready ? "ready\n" : "not ready\n", REPLY_HEADERS_USUAL);
+    } else if (policy != NULL) {
+        struct http_reply reply = {.status = 200,
+                                   .content_type = crossdomain_type,
+                                   .headers = reply_headers(REPLY_HEADERS_USUAL),
+                                   .body = slice_of(policy)};
+        http_reply(c, &reply);
     } else if (under_api(req->path)) {
         no_such_method(a, c, req);
     } else {

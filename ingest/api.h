@@ -10,6 +10,7 @@
 #include "ingest/bots.h"
 #include "ingest/catalogue.h"
 #include "ingest/client.h"
+#include "ingest/privacy.h"
 #include "ingest/rate_limit.h"
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct api_options {
     const struct network_list *internal; /* whose reports are marked as one's own people's */
     enum client_ip client_ip;
     enum client_agent user_agent;
+    enum privacy_signals privacy;
     size_t body_max;  /* bytes of a body, decoded */
     int error_status; /* of an error the API itself answers: 200 or 400 */
     const struct pages *pages;

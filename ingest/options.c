@@ -56,6 +56,9 @@ static const struct config_option table[] = {
      "how much of a viewer's address is kept; truncated = /24 and /48"},
     {"user_agent", CONFIG_CHOICE, AT(user_agent), "full", 0, 0, "", "full|none",
      "whether a viewer's user agent is kept"},
+    {"privacy_signals", CONFIG_CHOICE, AT(privacy_signals), "ignore", 0, 0, "", "ignore|strip",
+     "what DNT: 1 and Sec-GPC: 1 do; strip = the report counts, without uuid, address and user "
+     "agent"},
     {"rate_limit", CONFIG_NUMBER, AT(rate_limit), "0", 0, 1000000, "1/s", NULL,
      "reports a second of one address (IPv6: of a /64), past which they get 429; 0 = no limit"},
     {"rate_burst", CONFIG_NUMBER, AT(rate_burst), "100", 1, 1000000, "", NULL,

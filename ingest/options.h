@@ -23,6 +23,7 @@ struct ingest_options {
     const char *bots, *catalogue;                           /* files, or "" */
     int64_t client_ip;                                      /* enum client_ip */
     int64_t user_agent;                                     /* enum client_agent */
+    int64_t privacy_signals;                                /* enum privacy_signals */
     int64_t rate_limit, rate_burst; /* reports a second of an address, 0 = off; and at once */
     int64_t error_status;           /* index of the choices: 0 = 200, 1 = 400 */
     int64_t log_level;              /* enum log_level */

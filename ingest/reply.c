@@ -166,7 +166,19 @@ const char *reply_content_type(const struct reply_form *form)
     if (form->format == REPLY_XML) {
         return "text/xml; charset=utf-8";
     }
+    if (form->format == REPLY_PIXEL) {
+        return "image/gif";
+    }
     return form->accept_json ? "application/json" : "text/javascript; charset=utf-8";
+}
+
+/* GIF89a, 1 by 1, two colours, the first transparent; one block of LZW: clear, 0, end. */
+static void append_pixel(struct buffer *out)
+{
+    static const char gif[] = "GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff"
+                              "\x21\xf9\4\1\0\0\0\0"
+                              "\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0\x3b";
+    buffer_append(out, gif, sizeof gif - 1);
 }
 
 /* What stands before the object; the comment keeps the reply from starting with the caller's bytes.
@@ -227,6 +239,10 @@ void reply_ok(struct buffer *out, const struct reply_form *form, enum event_kind
               const char *site_json, struct slice endpoint)
 {
     const char *message = reported(kind);
+    if (form->format == REPLY_PIXEL) {
+        append_pixel(out);
+        return;
+    }
     if (form->format == REPLY_XML) {
         buffer_append_text(out,
                            "<response status=\"ok\" permission_level=\"" LEVEL "\" message=\"");
@@ -254,6 +270,10 @@ struct refusal {
 static void append_error(struct buffer *out, const struct reply_form *form,
                          const struct refusal *why, struct slice endpoint)
 {
+    if (form->format == REPLY_PIXEL) {
+        append_pixel(out);
+        return;
+    }
     if (form->format == REPLY_XML) {
         buffer_append_text(out,
                            "<response status=\"error\" permission_level=\"" LEVEL "\" code=\"");

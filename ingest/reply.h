@@ -12,7 +12,8 @@ enum reply_format {
     REPLY_XML,
     REPLY_JSON,     /* {...} */
     REPLY_CALLBACK, /* name: f gives a comment, then f({...}); */
-    REPLY_VARIABLE  /* name: x gives var x = {...} */
+    REPLY_VARIABLE, /* name: x gives var x = {...} */
+    REPLY_PIXEL     /* a GIF of one transparent pixel, whatever is to be said */
 };
 
 /* How the client wants its answer. Flat: owns and borrows nothing. */

@@ -95,6 +95,7 @@ static int start_worker(struct service *s, const char *listen, struct error *err
                 .internal = s->internal,
                 .client_ip = (enum client_ip)s->o->client_ip,
                 .user_agent = (enum client_agent)s->o->user_agent,
+                .privacy = (enum privacy_signals)s->o->privacy_signals,
                 .body_max = (size_t)http_server_defaults().limits.body_max,
                 .error_status = s->o->error_status == 1 ? 400 : 200,
                 .pages = &s->pages,

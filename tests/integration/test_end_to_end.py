@@ -6,6 +6,7 @@ import os
 import threading
 import urllib.error
 import urllib.request
+import xml.etree.ElementTree as xml
 import zlib
 
 import msgpack
@@ -301,6 +302,42 @@ def test_servers_report_downloads_and_robots_and_own_people_are_marked(shared_ka
     assert [(e["photo_id"], e["bytes_total"], e["session_id"], e["skip"]) for e in downloads] == [(5, 1000, "s", True)] * 2
     marks = {e["uuid"]: (e.get("internal"), e.get("bot")) for e in events if e["kind"] == "event"}
     assert marks == {"192.0.2.7": (True, None), "192.0.3.7": (None, None), "bot": (None, True)}
+
+
+def test_pixels_are_images_whatever_the_outcome(front, conn):
+    taken = front.metric("playreport_reports_taken_total")
+    for target, is_taken in ((EVENT + ".gif?photo_id=1&event=load", 1), (EVENT + ".gif?photo_id=x&event=load", 0),
+                             (PLAY + ".gif?photo_id=1&time_start=0&callback=no(good)", 1), (PLAY + ".gif", 0)):
+        conn.request("GET", target)
+        answer = conn.getresponse()
+        image = answer.read()
+        assert answer.status == 200 and answer.getheader("Content-Type") == "image/gif"
+        assert image[:10] == b"GIF89a\1\0\1\0" and image[-1:] == b";"
+        taken += is_taken
+        assert front.metric("playreport_reports_taken_total") == taken
+
+
+def test_flash_policies_open_what_is_below_them(conn):
+    answer, root = ask(conn, "GET", "/crossdomain.xml")
+    assert answer.getheader("Content-Type") == "text/x-cross-domain-policy"
+    assert 'permitted-cross-domain-policies="all"' in root and "allow-access-from" not in root
+    for path in ("/api/crossdomain.xml", "/api/analytics/crossdomain.xml"):
+        policy = xml.fromstring(ask(conn, "GET", path)[1])
+        assert policy.find("allow-access-from").attrib == {"domain": "*", "secure": "false"}
+
+
+@pytest.mark.parametrize("choice, kept", [("ignore", True), ("strip", False)])
+def test_privacy_signals_are_heeded_when_they_shall_be(shared_kafka, tmp_path, choice, kept):
+    topic = f"privacy.{choice}"
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, privacy_signals=choice) as daemon:
+        conn_ = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+        for header in ({"DNT": "1"}, {"Sec_GPC": "1"}, {"DNT": "0"}):
+            ask(conn_, "GET", f"{EVENT}?photo_id=1&event=load&uuid=u&source=embed", User_Agent="A", **header)
+        conn_.close()
+        assert daemon.stop() == 0
+    events = [msgpack.unpackb(record.value) for record in shared_kafka.read_all(topic)]
+    assert len(events) == 3 and all(e["source"] == "embed" for e in events)
+    assert sorted(("uuid" in e, "ip" in e, "ua" in e) for e in events) == sorted([(kept,) * 3] * 2 + [(True,) * 3])
 
 
 # ---- The read side ----
