@@ -151,9 +151,9 @@ static bool is_plausible(const char *data, uint64_t after)
 {
     size_t payload_len = bytes_get_u32(data + RECORD_LEN);
     uint16_t type = bytes_get_u16(data + RECORD_TYPE);
-    size_t least = bytes_get_u16(data + RECORD_KEY_LEN) +
-                   (type == TYPE_REPLACEMENT ? (size_t)SEGMENT_REPLACES_SIZE : 0);
-    return payload_len <= SEGMENT_PAYLOAD_MAX && payload_len >= least &&
+    size_t extra = type == TYPE_REPLACEMENT ? SEGMENT_REPLACES_SIZE : 0;
+    return payload_len <= SEGMENT_PAYLOAD_MAX + extra &&
+           payload_len >= bytes_get_u16(data + RECORD_KEY_LEN) + extra &&
            (type == TYPE_REPORT || type == TYPE_REPLACEMENT) &&
            bytes_get_u32(data + RECORD_RESERVED) == 0 &&
            bytes_get_u64(data + RECORD_SEQUENCE) > after;
