@@ -2,12 +2,14 @@
 .DEFAULT_GOAL := help
 KAFKA ?=
 
-.PHONY: help deps build run demo test check
+.PHONY: help deps build run demo test check torture
 help:
 	@echo "make run    build, start the try-out broker and both daemons, count a sample; Ctrl-C ends it"
 	@echo "            make run KAFKA=host:port uses that Kafka instead"
 	@echo "make demo   the same, but ends after the table"
 	@echo "make test   everything: unit tests, sanitizers, fuzzing for seconds, the real Kafka"
+	@echo "make torture  what nothing may lose: kills, full disks, brokers away; LIST=1 names the rows,"
+	@echo "            ROW=name[,name] and COUNT=n choose, FRESH=1 forgets earlier results"
 	@echo "make build  the programs, into build/"
 	@echo "make deps   install what building and testing needs"
 
@@ -28,3 +30,8 @@ test:
 
 check:
 	@tests/check.sh
+
+torture: $(if $(LIST),,build)
+	@tests/deps.sh test
+	@$(if $(LIST),,tests/broker/kafka/kafka.sh fetch)
+	@/usr/bin/python3 tests/torture $(if $(LIST),--list) $(if $(ROW),--row $(ROW)) $(if $(COUNT),--count $(COUNT)) $(if $(FRESH),--fresh)

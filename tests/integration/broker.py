@@ -97,7 +97,13 @@ class Topics:
 
     def read_all(self, topic, timeout_s=30, isolation="read_committed"):
         """Every record there is at the moment of the call, sorted by partition and offset."""
-        ends = {number: marks for number, marks in self.watermarks(topic).items() if marks[1] > marks[0]}
+        return sorted(self.read_from(topic, {}, timeout_s, isolation))
+
+    def read_from(self, topic, starts, timeout_s=30, isolation="read_committed"):
+        """Yields what there is at the moment of the call, from starts[partition] on; in order within a partition."""
+        marks = self.watermarks(topic).items()
+        spans = {number: (max(low, starts.get(number, 0)), end) for number, (low, end) in marks}
+        spans = {number: span for number, span in spans.items() if span[1] > span[0]}
         consumer = Consumer(
             self.conf(
                 group_id="tests.read",
@@ -108,8 +114,8 @@ class Topics:
             )
         )
         try:
-            consumer.assign([TopicPartition(topic, number, low) for number, (low, _) in ends.items()])
-            return sorted(self._read(consumer, {n: end for n, (_, end) in ends.items()}, timeout_s))
+            consumer.assign([TopicPartition(topic, number, start) for number, (start, _) in spans.items()])
+            yield from self._read(consumer, {n: end for n, (_, end) in spans.items()}, timeout_s)
         finally:
             consumer.close()
 

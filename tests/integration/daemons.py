@@ -26,13 +26,15 @@ class Daemon:
         self.options = dict(options)
         self.port = self.admin_port = 0
         self.process = None
+        self.environment = {}  # beside that of the test
 
     def start(self):
         words = [f"--{name}={value}" for name, value in self.options.items()]
         words += [f"--listen=127.0.0.1:{self.port}", f"--admin_listen=127.0.0.1:{self.admin_port}"]
         before = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(self.program), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([str(self.program), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment})
         match = wait_until(f"{self.program.name} listens: {self.log}", lambda: self._listening(before), 60)
         self.port, self.admin_port = int(match[1]), int(match[2])
         return self

@@ -1,0 +1,84 @@
+"""What came out, as JSON lines that add up, and the table made of them."""
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Iterable, TextIO
+
+NUMBERS = ("times", "acknowledged", "in_topic", "counted", "lost", "twice", "sent_again", "dropped", "bites")
+
+
+@dataclass
+class Line:
+    """A stretch of a row. bites: how often the fault was seen to have hit something in flight."""
+
+    row: str
+    times: int = 0
+    acknowledged: int = 0
+    in_topic: int = 0
+    counted: int = 0
+    lost: int = 0
+    twice: int = 0
+    sent_again: int = 0
+    dropped: int = 0
+    bites: int = 0
+    wanted: int = 0  # of a row that only learns from what it finds how many there are
+    seconds: float = 0
+    error: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+class Results:
+    def __init__(self, file: Path, fresh: bool) -> None:
+        self.file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            file.unlink(missing_ok=True)
+
+    def add(self, line: Line) -> None:
+        with open(self.file, "a", encoding="utf-8") as out:
+            out.write(json.dumps(asdict(line)) + "\n")
+
+    def sums(self) -> dict[str, Line]:
+        """The lines of each row added up."""
+        sums: dict[str, Line] = {}
+        if self.file.exists():
+            for text in self.file.read_text(encoding="utf-8").splitlines():
+                one = json.loads(text)
+                row = sums.setdefault(one["row"], Line(one["row"]))
+                for name in NUMBERS:
+                    setattr(row, name, getattr(row, name) + one[name])
+                row.wanted = max(row.wanted, one["wanted"])
+                row.seconds += one["seconds"]
+                row.error = row.error or one["error"]
+                row.notes += [note for note in one["notes"] if note not in row.notes]
+        return sums
+
+
+def verdict(line: Line, needs: Iterable[str], wanted: int) -> str:
+    if line.lost or line.twice:
+        return "FAILED"
+    if line.error:
+        return f"FAILED: {line.error}"
+    if not line.times:
+        return "not run"
+    weak = [name for name in needs if (2 * line.bites < line.times if name == "bites" else not getattr(line, name))]
+    if weak:
+        return f"FAILED: did not bite ({', '.join(weak)})"
+    return "ok" if line.times >= wanted else f"ok, {line.times} of {wanted}"
+
+
+HEAD = ("fault", "times", "acknowledged", "in topic", "counted", "lost", "twice", "sent again", "repeats dropped", "")
+
+
+def print_table(rows: list[tuple[Line, str]], out: TextIO) -> None:
+    cells = [HEAD]
+    for line, word in rows:
+        cells.append((line.row, *(f"{getattr(line, name):,}" for name in NUMBERS[:-1]), word))
+    widths = [max(len(row[i]) for row in cells) for i in range(len(HEAD))]
+    for row in cells:
+        texts = [text.ljust(w) if i in (0, len(HEAD) - 1) else text.rjust(w)
+                 for i, (text, w) in enumerate(zip(row, widths))]
+        print("  ".join(texts).rstrip(), file=out)
+    for line, _ in rows:
+        for note in line.notes:
+            print(f"  {line.row}: {note}", file=out)
