@@ -167,6 +167,16 @@ void journal_settle(struct journal *j, uint64_t lane, uint64_t sequence);
  */
 int journal_checkpoint(struct journal *j);
 
+/*
+ * Tries the disk after a failure with a new segment that holds nothing, so that an end of it is
+ * seen even when nobody sends reports to a daemon that says it is not ready. Does nothing while all
+ * is well, or while something is appended.
+ */
+void journal_shard_probe(struct journal_shard *s);
+
+/* 0, or -errno of the last commit that wrote something, or of the last sync. */
+int journal_shard_error(const struct journal_shard *s);
+
 /* ---- Writing again, in place of what Kafka refused: the publisher's thread alone. ---- */
 
 /* The shard for it, with a lane of its own, listed like others; NULL unless asked for at opening.

@@ -15,6 +15,9 @@ struct sync_file {
     int failed;       /* -errno of the sync that was its last */
     bool name_is_new; /* the folder has yet to be synced */
     bool is_released;
+    bool is_probed;           /* a sync is wanted whatever there is to sync */
+    bool is_proven;           /* that sync went well, and nobody was told yet */
+    uint64_t before;          /* the sequence before its first */
     uint64_t written, synced; /* sequences */
     struct sync_file *next;
 };
@@ -51,7 +54,8 @@ static void free_file(struct sync_file *file)
 static struct sync_file *find_unsynced(struct journal_sync *y)
 {
     struct sync_file *file = y->first;
-    while (file != NULL && (file->failed != 0 || file->synced == file->written)) {
+    while (file != NULL &&
+           (file->failed != 0 || (file->synced == file->written && !file->is_probed))) {
         file = file->next;
     }
     return file;
@@ -89,6 +93,7 @@ static void count(struct metric *cell, uint64_t n)
 static void sync_once(struct journal_sync *y, struct sync_file *file)
 {
     uint64_t covered = file->written;
+    bool is_probe = file->is_probed;
     unlock(y);
     int failed = sync_file(y, file);
     count(y->o.syncs, 1);
@@ -96,6 +101,8 @@ static void sync_once(struct journal_sync *y, struct sync_file *file)
     lock(y);
     file->failed = failed;
     file->synced = failed == 0 ? covered : file->synced;
+    file->is_proven = is_probe && failed == 0;
+    file->is_probed = file->is_probed && !is_probe;
     wake(y);
 }
 
@@ -187,7 +194,7 @@ int journal_sync_add(struct journal_sync *y, int fd, uint64_t last, bool name_is
         return -ENOMEM;
     }
     file->fd = fd;
-    file->written = file->synced = last;
+    file->before = file->written = file->synced = last;
     file->name_is_new = name_is_new;
     lock(y);
     struct sync_file **end = &y->first;
@@ -204,6 +211,14 @@ void journal_sync_ask(struct journal_sync *y, struct sync_file *file, uint64_t l
 {
     lock(y);
     file->written = last;
+    (void)pthread_cond_signal(&y->changed); /* cannot fail */
+    unlock(y);
+}
+
+void journal_sync_probe(struct journal_sync *y, struct sync_file *file)
+{
+    lock(y);
+    file->is_probed = true;
     (void)pthread_cond_signal(&y->changed); /* cannot fail */
     unlock(y);
 }
@@ -226,13 +241,16 @@ bool journal_sync_has_failed(struct journal_sync *y, const struct sync_file *fil
 /* Takes off what will not change again; the thread has no business with it. */
 static bool is_over(const struct sync_file *file)
 {
-    return file->is_released && (file->failed != 0 || file->synced == file->written);
+    return file->is_released &&
+           (file->failed != 0 || (file->synced == file->written && !file->is_probed));
 }
 
-static bool judge(struct journal_sync *y, const struct sync_file *file, struct sync_verdict *out)
+static bool judge(struct journal_sync *y, struct sync_file *file, struct sync_verdict *out)
 {
     *out = (struct sync_verdict){.through = file->synced};
-    if (file->synced > y->told) {
+    bool has_more = file->synced > y->told && file->synced > file->before;
+    if (has_more || file->is_proven) {
+        file->is_proven = false;
         return true;
     }
     if (file->failed == 0 || !file->is_released) {

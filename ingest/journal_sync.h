@@ -47,6 +47,12 @@ int journal_sync_add(struct journal_sync *y, int fd, uint64_t last, bool name_is
 /* Everything up to last is written to the file: it shall be synced. */
 void journal_sync_ask(struct journal_sync *y, struct sync_file *file, uint64_t last);
 
+/*
+ * The file shall be synced although nothing new is written to it. A success is a verdict of its
+ * own, through what the one before went through; a failure is told by journal_sync_has_failed().
+ */
+void journal_sync_probe(struct journal_sync *y, struct sync_file *file);
+
 /* Nothing more will be written to the file; it is dead to the caller. */
 void journal_sync_release(struct journal_sync *y, struct sync_file *file);
 

@@ -418,3 +418,22 @@ bool journal_shard_confirm(struct journal_shard *s, struct journal_verdict *out)
     *out = (struct journal_verdict){settled, 0};
     return true;
 }
+
+int journal_shard_error(const struct journal_shard *s)
+{
+    return atomic_load_explicit(&s->last_error, memory_order_relaxed);
+}
+
+void journal_shard_probe(struct journal_shard *s)
+{
+    if (journal_shard_error(s) == 0 || s->batch.len > 0 || !reserve_bytes(s, SEGMENT_HEADER_SIZE)) {
+        return;
+    }
+    int err = open_segment(s, s->next, false);
+    if (err != 0) {
+        return_bytes(s->journal, SEGMENT_HEADER_SIZE);
+    } else if (s->sync != NULL) {
+        journal_sync_probe(s->sync, s->file);
+    }
+    note_errors(s, err, s->sync_error);
+}

@@ -16,6 +16,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum { PROBE_PAUSE_MS = 1000, PROBE_PAUSE_MAX_MS = 60000 };
+
 enum phase { PHASE_SERVES, PHASE_SAYS_CLOSE, PHASE_DRAINS };
 enum outcome { OUTCOME_OK, OUTCOME_FAILED, OUTCOME_UNCONFIRMED, OUTCOME_COUNT };
 
@@ -28,9 +30,10 @@ struct worker {
     enum ack_level ack;
     struct event *wake, *timer;
     int wake_fd;
-    uint64_t timer_at_us;        /* 0 = not armed */
-    _Atomic uint64_t stop_at_ms; /* 0 = run on */
-    _Atomic int phase;           /* enum phase; only rises */
+    uint64_t probe_at_ms, probe_pause_ms; /* of a failing journal; 0 = it does not fail */
+    uint64_t timer_at_us;                 /* 0 = not armed */
+    _Atomic uint64_t stop_at_ms;          /* 0 = run on */
+    _Atomic int phase;                    /* enum phase; only rises */
     enum phase seen_phase;
     atomic_bool has_ended;
     pthread_t thread;
@@ -62,17 +65,24 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     w->timer_at_us = 0;
 }
 
+/* 0 = never. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    if (a == 0 || b == 0) {
+        return a + b;
+    }
+    return a < b ? a : b;
+}
+
 /*
- * For what comes without an event: a reply whose time is up, the end of a drain. A timer that is
+ * For what comes without an event: a reply whose time is up, the end of a drain, a failing journal.
+ * A timer that is
  * armed too early is let be, as it is armed anew when it has fired; so not every turn arms one.
  */
 static void arm_timer(struct worker *w)
 {
-    uint64_t at_us = acks_deadline_us(w->acks);
-    uint64_t stop_us = atomic_load(&w->stop_at_ms) * 1000;
-    if (stop_us != 0 && (at_us == 0 || stop_us < at_us)) {
-        at_us = stop_us;
-    }
+    uint64_t at_us = earlier(acks_deadline_us(w->acks), atomic_load(&w->stop_at_ms) * 1000);
+    at_us = earlier(at_us, w->probe_at_ms * 1000);
     if (at_us == 0 || (w->timer_at_us != 0 && w->timer_at_us <= at_us)) {
         return;
     }
@@ -129,6 +139,26 @@ static void end_turn(struct worker *w, uint64_t ticket)
     release(w);
 }
 
+/* Whoever balances by /readyz sends no reports to a journal that fails: it is tried without. */
+static void probe_journal(struct worker *w)
+{
+    if (journal_shard_error(w->shard) == 0) {
+        w->probe_at_ms = w->probe_pause_ms = 0;
+        return;
+    }
+    uint64_t now_ms = clock_mono_ms();
+    if (w->probe_at_ms == 0) {
+        w->probe_pause_ms = PROBE_PAUSE_MS;
+    } else if (now_ms < w->probe_at_ms) {
+        return;
+    } else if (acks_held(w->acks) == 0) { /* else a report is trying it */
+        journal_shard_probe(w->shard);
+        uint64_t twice = 2 * w->probe_pause_ms;
+        w->probe_pause_ms = twice < PROBE_PAUSE_MAX_MS ? twice : PROBE_PAUSE_MAX_MS;
+    }
+    w->probe_at_ms = now_ms + w->probe_pause_ms;
+}
+
 static void follow_phase(struct worker *w)
 {
     enum phase phase = (enum phase)atomic_load(&w->phase);
@@ -175,6 +205,7 @@ static void *run(void *arg)
         }
         follow_phase(w); /* so that what is answered below says that it closes */
         end_turn(w, ticket);
+        probe_journal(w);
         http_server_flush(w->server);
     }
     answer_the_rest(w);

@@ -57,12 +57,17 @@ static int commit(struct journal_shard *s)
     return journal_commit(s);
 }
 
+static void await_verdict(struct confirm *c, struct journal_verdict *v)
+{
+    while (!journal_shard_confirm(fixture_shard(c->f), v)) {
+        assert_true(gate_await_wake(c->wake_fd));
+    }
+}
+
 static void expect_verdict(struct confirm *c, uint64_t through, int failed)
 {
     struct journal_verdict v = {0, 1};
-    while (!journal_shard_confirm(fixture_shard(c->f), &v)) {
-        assert_true(gate_await_wake(c->wake_fd));
-    }
+    await_verdict(c, &v);
     assert_int_equal(v.through, through);
     assert_int_equal(v.failed, failed);
 }
@@ -102,9 +107,7 @@ static void with_ack_disk_a_commit_counts_once_it_is_synced(void **state)
     gate_set(false, 0);
     struct journal_verdict v = {0, 0};
     for (uint64_t before = 0; before < 2; before = v.through) {
-        while (!journal_shard_confirm(s, &v)) {
-            assert_true(gate_await_wake(c->wake_fd));
-        }
+        await_verdict(c, &v);
         assert_true(v.through > before);
         assert_int_equal(v.failed, 0);
     }
@@ -126,9 +129,7 @@ static void segments_left_behind_are_synced_first(void **state)
     uint64_t through = 0;
     while (through < 12) {
         struct journal_verdict v;
-        while (!journal_shard_confirm(s, &v)) {
-            assert_true(gate_await_wake(c->wake_fd));
-        }
+        await_verdict(c, &v);
         assert_true(v.through > through);
         assert_int_equal(v.failed, 0);
         through = v.through;
@@ -173,6 +174,36 @@ static void commit_that_finds_its_segment_failed_does_not_write_to_it(void **sta
     gate_let_one(0);
     expect_verdict(c, 1, -EIO);
     expect_verdict(c, 2, 0);
+}
+
+static void probe_tells_that_the_disk_syncs_again(void **state)
+{
+    struct confirm *c = *state;
+    struct journal_shard *s = open_at(c, ACK_DISK);
+    journal_shard_probe(s); /* nothing is wrong: nothing is done */
+    assert_int_equal(fixture_segment_count(c->f), 1);
+    gate_set(true, 0);
+    assert_int_equal(commit(s), 0);
+    gate_await_calls(1);
+    gate_let_one(EIO);
+    expect_verdict(c, 1, -EIO);
+    journal_shard_probe(s);
+    gate_await_calls(2);
+    gate_let_one(EIO);
+    while (gate_calls() == 2) { /* a probe that fails has no verdict: the next one begins */
+        expect_none(c);
+        assert_int_equal(last_error(c), -EIO);
+        journal_shard_probe(s);
+    }
+    gate_set(false, 0);
+    expect_verdict(c, 1, 0); /* nothing more than before, but it was synced */
+    assert_int_equal(last_error(c), 0);
+    assert_int_equal(commit(s), 0);
+    struct journal_verdict v = {0, 0};
+    while (v.through < 2) { /* after those of further probes, if there were any */
+        await_verdict(c, &v);
+        assert_int_equal(v.failed, 0);
+    }
 }
 
 static void with_ack_broker_what_is_settled_counts(void **state)
@@ -252,6 +283,7 @@ int main(void)
         TEST(segments_left_behind_are_synced_first),
         TEST(failed_sync_is_told_and_the_next_commit_takes_a_new_segment),
         TEST(commit_that_finds_its_segment_failed_does_not_write_to_it),
+        TEST(probe_tells_that_the_disk_syncs_again),
         TEST(with_ack_broker_what_is_settled_counts),
         TEST(with_ack_broker_other_lanes_wake_nobody),
         TEST(close_leaves_nothing_open_while_a_sync_is_asked_for),

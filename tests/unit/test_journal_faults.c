@@ -170,6 +170,27 @@ static void failed_commit_on_a_full_disk_is_cut_away(void **state)
     assert_int_equal(fixture_damaged(f), 0);
 }
 
+static void probe_tells_when_there_is_space_again(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_write(f, 2);
+    faults.write = FAULT_FAIL;
+    faults.write_errno = ENOSPC;
+    assert_int_equal(commit_one(f), -ENOSPC);
+    uint64_t bytes = fixture_bytes(f);
+    journal_shard_probe(fixture_shard(f));
+    assert_int_equal(last_error(f), -ENOSPC);
+    assert_int_equal(fixture_bytes(f), bytes);
+    faults.write = FAULT_NONE;
+    journal_shard_probe(fixture_shard(f));
+    assert_int_equal(last_error(f), 0);
+    assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
+    assert_int_equal(commit_one(f), 0);
+    uint64_t read[8];
+    assert_int_equal(fixture_read_lane(f, fixture_lane(f), read, 8), 3);
+}
+
 static void disk_error_closes_the_segment_for_ever(void **state)
 {
     struct fixture *f = *state;
@@ -300,6 +321,7 @@ int main(void)
         TEST(limit_counts_what_is_left_from_before),
         TEST(short_writes_are_gone_on_with),
         TEST(failed_commit_on_a_full_disk_is_cut_away),
+        TEST(probe_tells_when_there_is_space_again),
         TEST(disk_error_closes_the_segment_for_ever),
         TEST(segment_that_cannot_be_cut_is_closed_for_ever),
         TEST(failed_rotation_leaves_no_file_and_is_tried_again),

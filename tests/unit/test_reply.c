@@ -218,9 +218,43 @@ static void header_blocks_hold_what_browsers_need(void **state)
     assert_non_null(strstr(preflight, "\r\nAccess-Control-Max-Age: "));
 }
 
+static void unconfirmed_names_the_event_in_every_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *before, *after;
+    } cases[] = {
+        {"",
+         "<response status=\"error\" permission_level=\"anonymous\" code=\"unconfirmed\" "
+         "message=\"",
+         "\" kept=\"1\" id=\"a-1\"/>"},
+        {"format=json", "{\"status\":\"error\",\"message\":\"",
+         "\",\"code\":\"unconfirmed\",\"kept\":\"1\",\"id\":\"a-1\",\"permission_level\":"
+         "\"anonymous\",\"endpoint\":\"/api/analytics/report/play\"}"},
+        {"callback=f", "/**/f({\"status\":\"error\",", "/api/analytics/report/play\"});"},
+        {"format=json&varname=x", "var x = {\"status\":\"error\",",
+         "/api/analytics/report/play\"}"},
+    };
+    struct buffer out;
+    buffer_init(&out);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct reply_form form;
+        struct report_fault why;
+        assert_true(choose(&form, cases[i].query, NULL, &why));
+        buffer_reset(&out);
+        reply_unconfirmed(&out, &form, "a-1", slice_of(endpoint));
+        size_t before = strlen(cases[i].before), after = strlen(cases[i].after);
+        assert_true(out.len > before + after);
+        assert_memory_equal(out.data, cases[i].before, before);
+        assert_memory_equal(out.data + out.len - after, cases[i].after, after);
+    }
+    buffer_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unconfirmed_names_the_event_in_every_form),
         cmocka_unit_test(forms_are_rendered_as_the_contract_writes_them),
         cmocka_unit_test(a_play_is_called_a_play),
         cmocka_unit_test(an_endpoint_in_any_bytes_makes_valid_json),

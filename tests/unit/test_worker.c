@@ -281,6 +281,24 @@ static void failed_sync_answers_503_and_the_next_report_goes_to_a_new_segment(vo
     expect_metric(t, "playreport_acks_total{outcome=\"failed\"} 1\n");
 }
 
+static void journal_that_is_whole_again_is_ready_without_a_report(void **state)
+{
+    struct fixture_worker *t = *state;
+    start(t, ACK_DISK, 0);
+    gate_set(false, EIO);
+    int fd = dial(t);
+    say(fd, EVENT "1");
+    expect(t, fd, "503 Service Unavailable");
+    say(fd, "/readyz");
+    expect(t, fd, "503 Service Unavailable");
+    gate_set(false, 0);
+    do { /* until the next probe */
+        usleep(1000);
+        say(fd, "/readyz");
+    } while (strstr(hear(t, fd), "200 OK") == NULL);
+    close(fd);
+}
+
 /* Case J13. */
 static void client_that_leaves_before_its_answer_harms_nothing(void **state)
 {
@@ -413,6 +431,7 @@ int main(void)
         TEST(with_ack_disk_a_report_is_answered_once_it_is_synced),
         TEST(refusal_behind_a_report_that_waits_keeps_its_place),
         TEST(failed_sync_answers_503_and_the_next_report_goes_to_a_new_segment),
+        TEST(journal_that_is_whole_again_is_ready_without_a_report),
         TEST(client_that_leaves_before_its_answer_harms_nothing),
         TEST(with_ack_broker_a_report_is_answered_once_it_is_settled),
         TEST(report_that_is_not_settled_in_time_is_unconfirmed_and_kept),
