@@ -319,6 +319,36 @@ static void a_drain_keeps_every_held_reply(void **state)
     until_idle(f);
 }
 
+static void before_a_drain_close_is_said_and_service_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client idle = connect_to(f), held = connect_to(f);
+    say(&idle, GET("/?1"));
+    say(&held, GET("/hold?2") GET("/hold?3"));
+    expect(&idle, OK("1", "1"));
+    until_requests(f, 3);
+    http_server_say_close(f->server);
+    expect_nothing(&idle);
+    say(&idle, GET("/?4"));
+    expect(&idle, OK_CLOSE("1", "4"));
+    expect_end(&idle);
+    http_server_release(f->server, f->next_ticket, 0);
+    expect(&held, OK("3", "2:0") OK_CLOSE("3", "3:0"));
+    expect_end(&held);
+    struct client fresh = connect_to(f);
+    say(&fresh, GET("/?5"));
+    expect(&fresh, OK_CLOSE("1", "5"));
+    expect_end(&fresh);
+    assert_int_not_equal(http_server_port(f->server), 0);
+    http_server_drain(f->server);
+    assert_int_equal(http_server_port(f->server), 0);
+    leave(&idle);
+    leave(&held);
+    leave(&fresh);
+    until_idle(f);
+}
+
 static void a_drain_closes_a_connection_once_its_answer_is_out(void **state)
 {
     struct fixture *f = *state;
@@ -363,6 +393,7 @@ int main(void)
         server_test(a_drain_answers_what_was_asked_and_closes),
         server_test(a_drain_lets_a_request_be_finished),
         server_test(a_drain_keeps_every_held_reply),
+        server_test(before_a_drain_close_is_said_and_service_goes_on),
         server_test(a_drain_closes_a_connection_once_its_answer_is_out),
         server_test(a_silent_connection_does_not_hold_up_a_drain),
     };
