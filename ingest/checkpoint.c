@@ -170,12 +170,13 @@ int checkpoint_write(int folder_fd, const struct journal_io *io,
 
 int checkpoint_reserve(int folder_fd)
 {
-    int fd =
-        openat(folder_fd, CHECKPOINT_RESERVE_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct stat st;
+    int fd = openat(folder_fd, CHECKPOINT_RESERVE_NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return errno == EEXIST ? 0 : -errno;
+        return -errno;
     }
-    int err = -posix_fallocate(fd, 0, CHECKPOINT_RESERVE_SIZE);
+    bool is_whole = fstat(fd, &st) == 0 && st.st_size >= CHECKPOINT_RESERVE_SIZE;
+    int err = is_whole ? 0 : -posix_fallocate(fd, 0, CHECKPOINT_RESERVE_SIZE);
     (void)close(fd); /* holds no data */
     if (err != 0) {
         (void)unlinkat(folder_fd, CHECKPOINT_RESERVE_NAME, 0); /* a part of it reserves nothing */

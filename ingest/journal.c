@@ -34,9 +34,13 @@ void journal_note_damage(struct journal *j, const char *name, int fd, uint64_t f
 {
     atomic_fetch_add(&j->damaged, 1);
     journal_count(j->damaged_metric, 1);
-    int err = journal_folder_set_aside_bytes(j->folder_fd, name, fd, from, to);
+    const struct journal_stretch bad = {name, fd, from, to};
+    int err = journal_folder_set_aside_bytes(j->folder_fd, j->io, &bad, &j->damaged_held);
     LOG_WARN("journal_bytes_damaged", log_text("segment", name), log_uint("offset", from),
-             log_uint("bytes", to - from), log_text("kept", err == 0 ? "yes" : strerror(-err)));
+             log_uint("bytes", to - from),
+             log_text("kept", err == 0         ? "yes"
+                              : err == -EDQUOT ? "damaged/ is full"
+                                               : strerror(-err)));
 }
 
 void journal_free_segment(struct segment_state *segment)
@@ -448,6 +452,8 @@ static int open_parts(struct journal *j, const struct journal_options *options, 
         error_set(err, "no memory for the journal's metrics");
         return -ENOMEM;
     }
+    uint64_t files;
+    journal_folder_damaged(j->folder_fd, &files, &j->damaged_held);
     result = journal_recover(j, err);
     if (result == 0) {
         result = begin_shards(j, options->dir, err);

@@ -42,9 +42,10 @@ struct journal_options {
 
 /*
  * Opens the folder, takes its lock, recovers what earlier starts left (never appends to it) and
- * makes a fresh lane per shard; their first segments are synced, and so is the folder. Damage never
- * stops it. Returns 0 or -errno with a sentence: -EBUSY if another process holds the folder. Main
- * thread.
+ * makes a fresh lane per shard; their first segments are synced, and so is the folder. Neither
+ * damage nor a full disk stops it: bad bytes go to the folder's damaged/ (at most 256 MiB, beside
+ * max_bytes), and a lane that finds no room begins with the first commit that does. Returns 0 or
+ * -errno with a sentence: -EBUSY if another process holds the folder. Main thread.
  */
 int journal_open(struct journal **out, const struct journal_options *options, struct error *err);
 

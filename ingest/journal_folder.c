@@ -5,6 +5,7 @@
 #include "ingest/checkpoint.h"
 #include "ingest/journal_io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -99,23 +100,26 @@ int journal_folder_set_aside_file(int folder_fd, const char *name, const char *a
         return damaged_fd;
     }
     int err = renameat(folder_fd, name, damaged_fd, as_name) == 0 ? 0 : -errno;
+    if (err == 0 && (fsync(damaged_fd) != 0 || fsync(folder_fd) != 0)) {
+        err = -errno;
+    }
     (void)close(damaged_fd); /* only opened */
     return err;
 }
 
-static int copy_bytes(int out_fd, int fd, uint64_t from, uint64_t to)
+static int copy_bytes(int out_fd, const struct journal_io *io, const struct journal_stretch *bad)
 {
     char bytes[4096];
-    for (uint64_t at = from; at < to;) {
-        size_t want = to - at < sizeof bytes ? (size_t)(to - at) : sizeof bytes;
-        ssize_t n = pread(fd, bytes, want, (off_t)at);
+    for (uint64_t at = bad->from; at < bad->to;) {
+        size_t want = bad->to - at < sizeof bytes ? (size_t)(bad->to - at) : sizeof bytes;
+        ssize_t n = io->pread(bad->fd, bytes, want, (off_t)at);
         if (n < 0) {
             return -errno;
         }
         if (n == 0) {
             return 0; /* the file was cut meanwhile */
         }
-        int err = journal_io_write(journal_io_real(), out_fd, bytes, (size_t)n, at - from);
+        int err = journal_io_write(journal_io_real(), out_fd, bytes, (size_t)n, at - bad->from);
         if (err != 0) {
             return err;
         }
@@ -124,25 +128,96 @@ static int copy_bytes(int out_fd, int fd, uint64_t from, uint64_t to)
     return fdatasync(out_fd) == 0 ? 0 : -errno;
 }
 
-int journal_folder_set_aside_bytes(int folder_fd, const char *name, int fd, uint64_t from,
-                                   uint64_t to)
+/* What a file takes: a short one has a block of its own. */
+static uint64_t room_of(uint64_t bytes)
+{
+    return bytes < 4096 ? 4096 : bytes;
+}
+
+static int keep_bytes(int damaged_fd, const struct journal_io *io,
+                      const struct journal_stretch *bad, uint64_t *held)
 {
     char as_name[NAME_MAX];
-    (void)snprintf(as_name, sizeof as_name, "%s.%" PRIu64, name, from); /* names are short */
+    (void)snprintf(as_name, sizeof as_name, "%s.%" PRIu64, bad->name, bad->from); /* it fits */
+    uint64_t room = room_of(bad->to - bad->from);
+    struct stat st;
+    uint64_t before = 0; /* of what was met at an earlier start */
+    if (fstatat(damaged_fd, as_name, &st, 0) == 0) {
+        before = room_of((uint64_t)st.st_size);
+    }
+    if (*held + room > JOURNAL_FOLDER_DAMAGED_MAX + before) {
+        return -EDQUOT;
+    }
+    int out_fd = openat(damaged_fd, as_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (out_fd < 0) {
+        return -errno;
+    }
+    int err = copy_bytes(out_fd, io, bad);
+    (void)close(out_fd); /* what counts was synced */
+    *held -= before < *held ? before : *held;
+    if (err == 0) {
+        *held += room;
+    } else {
+        (void)unlinkat(damaged_fd, as_name, 0); /* a part of it says nothing */
+    }
+    return err;
+}
+
+/* Takes no room now and reads no bad block; it holds the room once the segment is freed. */
+static int keep_file(int folder_fd, int damaged_fd, const struct journal_stretch *bad,
+                     uint64_t *held)
+{
+    struct stat st;
+    if (fstat(bad->fd, &st) != 0) {
+        return -errno;
+    }
+    if (*held + room_of((uint64_t)st.st_size) > JOURNAL_FOLDER_DAMAGED_MAX) {
+        return -EDQUOT;
+    }
+    if (linkat(folder_fd, bad->name, damaged_fd, bad->name, 0) != 0) {
+        return errno == EEXIST ? 0 : -errno;
+    }
+    *held += room_of((uint64_t)st.st_size);
+    return 0;
+}
+
+int journal_folder_set_aside_bytes(int folder_fd, const struct journal_io *io,
+                                   const struct journal_stretch *bad, uint64_t *held)
+{
     int damaged_fd = open_damaged(folder_fd);
     if (damaged_fd < 0) {
         return damaged_fd;
     }
-    int out_fd = openat(damaged_fd, as_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int err = out_fd < 0 ? -errno : copy_bytes(out_fd, fd, from, to);
-    if (out_fd >= 0) {
-        (void)close(out_fd); /* what counts was synced */
+    int err = keep_bytes(damaged_fd, io, bad, held);
+    if (err != 0 && err != -EDQUOT) {
+        err = keep_file(folder_fd, damaged_fd, bad, held);
     }
-    if (err != 0 && linkat(folder_fd, name, damaged_fd, name, 0) == 0) {
-        err = 0; /* a link takes no room and reads no bad block */
+    if (err == 0 && fsync(damaged_fd) != 0) {
+        err = -errno;
     }
     (void)close(damaged_fd); /* only opened */
     return err;
+}
+
+void journal_folder_damaged(int folder_fd, uint64_t *files, uint64_t *bytes)
+{
+    *files = *bytes = 0;
+    int fd = openat(folder_fd, DAMAGED_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        if (fd >= 0) {
+            (void)close(fd); /* only opened */
+        }
+        return;
+    }
+    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        struct stat st;
+        if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
+            *files += 1;
+            *bytes += room_of((uint64_t)st.st_size);
+        }
+    }
+    (void)closedir(dir); /* only read from */
 }
 
 static int read_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE])

@@ -6,7 +6,13 @@
 
 #include <stdint.h>
 
-enum { JOURNAL_FOLDER_SECRET_SIZE = 32 };
+struct journal_io;
+
+enum {
+    JOURNAL_FOLDER_SECRET_SIZE = 32,
+    /* What damaged/ may hold, beside max_bytes; further damage is counted and told, not kept. */
+    JOURNAL_FOLDER_DAMAGED_MAX = 256 * 1024 * 1024
+};
 
 /*
  * Opens the folder, makes it if absent (not its parents) and takes its lock, which lasts as long as
@@ -18,12 +24,23 @@ int journal_folder_open(const char *dir, int *folder_fd, int *lock_fd, struct er
 /* Moves the file name into damaged/, under the name as_name. Returns 0 or -errno. */
 int journal_folder_set_aside_file(int folder_fd, const char *name, const char *as_name);
 
+/* A part of an open file of the folder. */
+struct journal_stretch {
+    const char *name;
+    int fd;
+    uint64_t from, to;
+};
+
 /*
- * Copies the bytes from `from` to `to` of fd, the file name, into damaged/<name>.<from>. When they
- * cannot be copied the whole file is kept as damaged/<name>, by a second link. Returns 0 or -errno.
+ * Copies the stretch's bytes into damaged/<name>.<from>, in decimal. When they cannot be copied the
+ * whole file is kept as damaged/<name>, by a second link. *held is what damaged/ holds, and grows.
+ * Returns 0 or -errno: -EDQUOT when damaged/ is full.
  */
-int journal_folder_set_aside_bytes(int folder_fd, const char *name, int fd, uint64_t from,
-                                   uint64_t to);
+int journal_folder_set_aside_bytes(int folder_fd, const struct journal_io *io,
+                                   const struct journal_stretch *bad, uint64_t *held);
+
+/* Counts the files of damaged/ and the room they take. A damaged/ that is not there is empty. */
+void journal_folder_damaged(int folder_fd, uint64_t *files, uint64_t *bytes);
 
 /* Reads the secret, or makes it, on disk before it returns. Returns 0 or -errno. */
 int journal_folder_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE]);

@@ -57,7 +57,8 @@ struct journal_shard {
     uint32_t index;
     uint32_t next_number;
     uint32_t crc_seed;
-    uint64_t next; /* sequence */
+    bool is_lane_known; /* its first segment is on disk */
+    uint64_t next;      /* sequence */
     uint64_t batch_count;
     struct buffer batch; /* framed records */
     uint64_t confirmed;  /* with ACK_BROKER: what the last verdict went up to */
@@ -77,6 +78,7 @@ struct journal {
     uint64_t segment_bytes;
     _Atomic uint64_t bytes;
     _Atomic uint64_t damaged;
+    uint64_t damaged_held; /* bytes in damaged/; main thread at start, then the reader's */
     struct metric
         *damaged_metric; /* NULL without metrics; main thread at start, then the reader's */
     _Atomic bool is_reader_waiting;

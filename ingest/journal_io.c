@@ -5,7 +5,7 @@
 
 const struct journal_io *journal_io_real(void)
 {
-    static const struct journal_io real = {pwrite, fdatasync, ftruncate};
+    static const struct journal_io real = {pwrite, fdatasync, ftruncate, pread};
     return &real;
 }
 

@@ -1,15 +1,18 @@
-/* The system calls that can fail while the journal writes, so that a test can let them. */
+/* The system calls that can fail while the journal reads and writes, so that a test can let them.
+ */
 #ifndef INGEST_JOURNAL_IO_H
 #define INGEST_JOURNAL_IO_H
 
 #include <stdint.h>
 #include <sys/types.h>
 
-/* As the calls of the same names: -1 and errno on failure. Called from any thread that writes. */
+/* As the calls of the same names: -1 and errno on failure. Called from any thread of the
+ * journal. */
 struct journal_io {
     ssize_t (*pwrite)(int fd, const void *data, size_t len, off_t offset);
     int (*fdatasync)(int fd);
     int (*ftruncate)(int fd, off_t len);
+    ssize_t (*pread)(int fd, void *data, size_t len, off_t offset); /* of segments */
 };
 
 /* The real ones. */

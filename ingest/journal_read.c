@@ -41,7 +41,7 @@ int journal_cursor_open(struct journal_cursor **out, struct journal *j, uint64_t
         return -ENOENT;
     }
     struct journal_cursor *c = calloc(1, sizeof *c);
-    if (c == NULL || segment_reader_init(&c->reader) != 0) {
+    if (c == NULL || segment_reader_init(&c->reader, j->io) != 0) {
         free(c);
         return -ENOMEM;
     }

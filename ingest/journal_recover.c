@@ -23,7 +23,8 @@ struct found {
 
 struct recovery {
     struct journal *journal;
-    struct found *found; /* sorted by lane and number */
+    char culprit[SEGMENT_NAME_SIZE]; /* what stopped it, if a segment did */
+    struct found *found;             /* sorted by lane and number */
     size_t found_count;
     struct checkpoint_entry *entries;
     size_t entry_count;
@@ -96,7 +97,8 @@ static int read_checkpoint(struct recovery *r)
     if (err == 0 || err == -ENOENT) {
         return 0;
     }
-    if (err != -EBADMSG && err != -EIO) {
+    if (err == -ENOMEM || err == -EACCES) {
+        (void)snprintf(r->culprit, sizeof r->culprit, CHECKPOINT_NAME);
         return err;
     }
     char as_name[64];
@@ -114,27 +116,50 @@ static void set_aside_segment(struct journal *j, const char *name, const char *r
     journal_note_loss(j, name, err == 0 ? reason : strerror(-err));
 }
 
+static void note_foreign(const char *name)
+{
+    LOG_WARN("journal_file_foreign", log_text("file", name));
+}
+
+/*
+ * What is not ours and what the disk has lost stops nothing. That we may not read a file, or have
+ * no room to, is no damage: going on would leave behind what is whole.
+ */
+static int judge_unopened(struct journal *j, const char *name, int failed)
+{
+    if (failed == EACCES || failed == EPERM || failed == ENOMEM || failed == EMFILE ||
+        failed == ENFILE) {
+        return -failed;
+    }
+    if (failed == ELOOP || failed == ENXIO) {
+        note_foreign(name);
+    } else {
+        set_aside_segment(j, name, "cannot be opened");
+    }
+    return 0;
+}
+
 static uint64_t modified_ms(const struct stat *st)
 {
     return st->st_mtim.tv_sec < 0 ? 0 : (uint64_t)st->st_mtim.tv_sec * 1000;
 }
 
-/* Returns 1 with segment filled, 0 when the file was set aside, or -errno. */
+/* Returns 1 with segment filled, 0 when the file was set aside or is not ours, or -errno. */
 static int inspect(struct journal *j, const char *name, int fd, struct segment_state *segment)
 {
     struct stat st;
     char bytes[SEGMENT_HEADER_SIZE];
-    ssize_t n = fstat(fd, &st) == 0 ? pread(fd, bytes, sizeof bytes, 0) : -1;
-    if (n < 0 && errno != EIO) {
+    if (fstat(fd, &st) != 0) {
         return -errno;
     }
-    if (n < 0) {
-        set_aside_segment(j, name, "cannot be read");
+    if (!S_ISREG(st.st_mode)) {
+        note_foreign(name);
         return 0;
     }
     uint64_t size = (uint64_t)st.st_size;
+    ssize_t n = j->io->pread(fd, bytes, sizeof bytes, 0);
     struct segment_header h;
-    enum segment_header_result result = segment_get_header(bytes, (size_t)n, &h);
+    enum segment_header_result result = segment_get_header(bytes, n < 0 ? 0 : (size_t)n, &h);
     if (result == SEGMENT_HEADER_NEWER) {
         set_aside_segment(j, name, "of a newer version");
         return 0;
@@ -146,7 +171,7 @@ static int inspect(struct journal *j, const char *name, int fd, struct segment_s
         segment->created_ms = h.created_ms;
         segment->may_replace = h.shard == SEGMENT_SHARD_REQUEUE;
     } else if (size > 0) {
-        journal_note_damage(j, name, fd, 0, (uint64_t)n);
+        journal_note_damage(j, name, fd, 0, size < sizeof bytes ? size : sizeof bytes);
     }
     atomic_init(&segment->size, size);
     atomic_init(&segment->last_sequence, UINT64_MAX);
@@ -158,9 +183,9 @@ static int load_segment(struct journal *j, struct found f, struct segment_state 
 {
     char name[SEGMENT_NAME_SIZE];
     segment_format_name(name, f.lane, f.number);
-    int fd = openat(j->folder_fd, name, O_RDONLY | O_CLOEXEC);
+    int fd = openat(j->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-        return -errno;
+        return judge_unopened(j, name, errno);
     }
     struct segment_state *segment = calloc(1, sizeof *segment);
     if (segment == NULL) {
@@ -194,6 +219,7 @@ static int scan_records(struct segment_reader *r, uint64_t *last, uint64_t *end)
             break;
         case SEGMENT_STEP_FILL:
             err = segment_reader_fill(r);
+            err = err == -EIO ? 0 : err; /* until it passes over the place */
             break;
         case SEGMENT_STEP_DAMAGE:
             break;
@@ -244,6 +270,7 @@ static int load_lane(struct recovery *r, size_t from, size_t to, struct lane_sta
         struct segment_state *segment = NULL;
         int result = load_segment(r->journal, r->found[i], &segment);
         if (result < 0) {
+            segment_format_name(r->culprit, r->found[i].lane, r->found[i].number);
             return result;
         }
         if (result == 1) {
@@ -363,7 +390,7 @@ int journal_recover(struct journal *j, struct error *err)
 {
     struct recovery r = {.journal = j, .reader = {.fd = -1}};
     journal_folder_clean(j->folder_fd);
-    int result = segment_reader_init(&r.reader);
+    int result = segment_reader_init(&r.reader, j->io);
     if (result == 0) {
         result = list_segments(&r);
     }
@@ -381,7 +408,8 @@ int journal_recover(struct journal *j, struct error *err)
         j->is_dirty = j->is_dirty || r.entry_count > 0; /* lanes without segments leave it */
         log_recovered(j);
     } else {
-        error_set(err, "cannot read what is in the journal's folder: %s", strerror(-result));
+        error_set(err, "cannot read %s in the journal's folder: %s",
+                  r.culprit[0] != '\0' ? r.culprit : "what is", strerror(-result));
     }
     segment_reader_fini(&r.reader);
     free(r.entries);

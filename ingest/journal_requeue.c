@@ -84,7 +84,7 @@ static int add_link(struct links *l, struct link link)
 static int scan_segment(struct links *l, struct segment_reader *r, uint64_t lane)
 {
     struct journal_record record;
-    for (int err = 0; err == 0;) {
+    for (int err = 0, failed = 0; err == 0;) {
         switch (segment_reader_next(r, &record)) {
         case SEGMENT_STEP_RECORD:
             if (record.replaces_lane != 0) {
@@ -93,7 +93,7 @@ static int scan_segment(struct links *l, struct segment_reader *r, uint64_t lane
             }
             break;
         case SEGMENT_STEP_FILL:
-            if (segment_reader_fill(r) != 0) {
+            if ((failed = segment_reader_fill(r)) != 0 && failed != -EIO) {
                 return 0;
             }
             break;

@@ -155,11 +155,31 @@ static int open_segment(struct journal_shard *s, uint64_t first_sequence, bool i
         return fd;
     }
     close_segment(s);
+    s->is_lane_known = true;
     link_segment(s, segment);
     s->segment = segment;
     s->fd = fd;
     s->file = file;
     return 0;
+}
+
+/* What stands in the way of acknowledging: told once an outage, not once a commit. */
+static void note_errors(struct journal_shard *s, int write_error, int sync_error)
+{
+    s->write_error = write_error;
+    s->sync_error = sync_error;
+    int before = atomic_load_explicit(&s->last_error, memory_order_relaxed);
+    int now = write_error != 0 ? write_error : sync_error;
+    if (now == before) {
+        return;
+    }
+    atomic_store_explicit(&s->last_error, now, memory_order_relaxed);
+    if (now != 0) {
+        LOG_ERROR(write_error != 0 ? "journal_commit_failed" : "journal_sync_failed",
+                  log_uint("shard", s->index), log_text("err", strerror(-now)));
+    } else {
+        LOG_INFO("journal_commit_recovered", log_uint("shard", s->index));
+    }
 }
 
 static uint64_t draw_lane(struct journal *j)
@@ -216,6 +236,10 @@ int journal_shard_begin(struct journal_shard *s)
     if (err != 0) {
         return_bytes(s->journal, SEGMENT_HEADER_SIZE);
     }
+    if (err == -ENOSPC || err == -EDQUOT) {
+        note_errors(s, err, 0); /* what waits must be drained, or there will never be room */
+        return 0;
+    }
     return err;
 }
 
@@ -264,7 +288,7 @@ static int prepare_segment(struct journal_shard *s)
     if (!reserve_bytes(s, SEGMENT_HEADER_SIZE)) {
         return -ENOSPC;
     }
-    int err = open_segment(s, s->next - s->batch_count, false);
+    int err = open_segment(s, s->next - s->batch_count, !s->is_lane_known);
     if (err != 0) {
         return_bytes(s->journal, SEGMENT_HEADER_SIZE);
     }
@@ -339,25 +363,6 @@ static void publish(struct journal_shard *s)
     }
     journal_count(s->records, s->batch_count);
     journal_count(s->written_bytes, s->batch.len);
-}
-
-/* What stands in the way of acknowledging: told once an outage, not once a commit. */
-static void note_errors(struct journal_shard *s, int write_error, int sync_error)
-{
-    s->write_error = write_error;
-    s->sync_error = sync_error;
-    int before = atomic_load_explicit(&s->last_error, memory_order_relaxed);
-    int now = write_error != 0 ? write_error : sync_error;
-    if (now == before) {
-        return;
-    }
-    atomic_store_explicit(&s->last_error, now, memory_order_relaxed);
-    if (now != 0) {
-        LOG_ERROR(write_error != 0 ? "journal_commit_failed" : "journal_sync_failed",
-                  log_uint("shard", s->index), log_text("err", strerror(-now)));
-    } else {
-        LOG_INFO("journal_commit_recovered", log_uint("shard", s->index));
-    }
 }
 
 int journal_commit(struct journal_shard *s)

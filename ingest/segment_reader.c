@@ -1,12 +1,14 @@
 #include "ingest/segment_reader.h"
 
+#include "ingest/journal_io.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-int segment_reader_init(struct segment_reader *r)
+int segment_reader_init(struct segment_reader *r, const struct journal_io *io)
 {
-    *r = (struct segment_reader){.fd = -1, .window = malloc(SEGMENT_READER_WINDOW)};
+    *r = (struct segment_reader){.io = io, .fd = -1, .window = malloc(SEGMENT_READER_WINDOW)};
     return r->window == NULL ? -ENOMEM : 0;
 }
 
@@ -18,7 +20,8 @@ void segment_reader_fini(struct segment_reader *r)
 
 void segment_reader_begin(struct segment_reader *r, int fd, uint64_t lane, uint64_t after)
 {
-    *r = (struct segment_reader){.window = r->window,
+    *r = (struct segment_reader){.io = r->io,
+                                 .window = r->window,
                                  .fd = fd,
                                  .base = SEGMENT_HEADER_SIZE,
                                  .limit = SEGMENT_HEADER_SIZE,
@@ -71,6 +74,40 @@ enum segment_step segment_reader_next(struct segment_reader *r, struct journal_r
     }
 }
 
+/* The disk's errors, and what file systems say of their own damage. */
+static bool is_unreadable(int err)
+{
+    return err == EIO || err == EREMOTEIO || err == ENODATA || err == EBADMSG || err == EUCLEAN;
+}
+
+/* Where a read cannot succeed as a whole, it goes on block by block. */
+static ssize_t read_at(const struct segment_reader *r, size_t len, size_t want)
+{
+    uint64_t from = r->base + len;
+    ssize_t n = r->io->pread(r->fd, r->window + len, want, (off_t)from);
+    size_t block = SEGMENT_READER_BLOCK - (size_t)(from % SEGMENT_READER_BLOCK);
+    if (n < 0 && is_unreadable(errno) && block < want) {
+        n = r->io->pread(r->fd, r->window + len, block, (off_t)from);
+    }
+    return n;
+}
+
+/*
+ * Puts zeros, which are no record, where nothing can be read. One block at a time, so that every
+ * good one is found; after eight in a row the steps grow: a disk that is gone must come to an end.
+ */
+static size_t pass_over(struct segment_reader *r, size_t len, size_t want)
+{
+    unsigned doublings = r->blocks_lost < 8 ? 0 : r->blocks_lost - 7;
+    size_t step = (size_t)SEGMENT_READER_BLOCK << (doublings < 5 ? doublings : 5);
+    size_t skip = step - (size_t)((r->base + len) % SEGMENT_READER_BLOCK);
+    skip = skip < want ? skip : want;
+    memset(r->window + len, 0, skip);
+    r->blocks_lost++;
+    r->tries = 0;
+    return skip;
+}
+
 int segment_reader_fill(struct segment_reader *r)
 {
     size_t rest = r->len - r->at;
@@ -85,13 +122,19 @@ int segment_reader_fill(struct segment_reader *r)
     if (r->limit - end < want) {
         want = (size_t)(r->limit - end);
     }
-    ssize_t n = pread(r->fd, r->window + rest, want, (off_t)end);
+    ssize_t n = read_at(r, rest, want);
     if (n < 0) {
-        return -errno;
+        int err = is_unreadable(errno) ? -EIO : -errno;
+        if (err != -EIO || ++r->tries < SEGMENT_READER_TRIES) {
+            return err;
+        }
+        r->len += pass_over(r, rest, want);
+        return 0;
     }
     if (n == 0) {
         r->limit = end;
     }
+    r->tries = r->blocks_lost = 0;
     r->len += (size_t)n;
     return 0;
 }

@@ -1,5 +1,6 @@
 /* Any bytes as a segment file: the reader must end, and return only what stands there with a good
  * CRC. */
+#include "ingest/journal_io.h"
 #include "ingest/segment_reader.h"
 
 #include <stdlib.h>
@@ -69,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         h.lane = 1; /* as if the file's name said so */
     }
     int fd = memfd_create("segment", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, data, size) != (ssize_t)size || segment_reader_init(&r) != 0) {
+    if (fd < 0 || write(fd, data, size) != (ssize_t)size ||
+        segment_reader_init(&r, journal_io_real()) != 0) {
         abort();
     }
     segment_reader_begin(&r, fd, h.lane, 0);

@@ -98,7 +98,7 @@ static inline int gate_fdatasync(int fd)
     return failed == 0 ? 0 : -1;
 }
 
-static const struct journal_io gate_io = {pwrite, gate_fdatasync, ftruncate};
+static const struct journal_io gate_io = {pwrite, gate_fdatasync, ftruncate, pread};
 
 /* Waits for a wake-up and takes it. */
 static inline bool gate_await_wake(int fd)

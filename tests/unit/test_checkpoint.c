@@ -148,8 +148,8 @@ static void any_flipped_byte_cut_or_growth_is_damage(void **state)
 static void failed_write_leaves_the_one_before(void **state)
 {
     struct folder *f = *state;
-    static const struct journal_io no_write = {faulty_pwrite, fdatasync, ftruncate};
-    static const struct journal_io no_sync = {pwrite, faulty_fdatasync, ftruncate};
+    static const struct journal_io no_write = {faulty_pwrite, fdatasync, ftruncate, pread};
+    static const struct journal_io no_sync = {pwrite, faulty_fdatasync, ftruncate, pread};
     static const struct checkpoint_entry other = {.lane = 5, .settled = 5};
     write_sample(f->fd);
     fault_errno = EIO;
@@ -184,7 +184,7 @@ static void reserve_fails_where_nothing_can_be_made(void **state)
 static void full_disk_takes_the_reserve(void **state)
 {
     struct folder *f = *state;
-    static const struct journal_io full = {faulty_pwrite, fdatasync, ftruncate};
+    static const struct journal_io full = {faulty_pwrite, fdatasync, ftruncate, pread};
     assert_int_equal(checkpoint_reserve(f->fd), 0);
     fault_errno = ENOSPC;
     fault_count = 1;

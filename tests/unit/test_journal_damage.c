@@ -59,7 +59,7 @@ static void torn_tail_at_every_byte_keeps_what_is_whole(void **state)
     }
 }
 
-static void any_flipped_byte_loses_its_record_alone(void **state)
+static void any_flipped_bit_loses_its_record_alone(void **state)
 {
     struct fixture *f = *state;
     static char bytes[FIXTURE_FILE_MAX], aside[FIXTURE_FILE_MAX];
@@ -68,8 +68,9 @@ static void any_flipped_byte_loses_its_record_alone(void **state)
     fixture_run_and_die(f, fixture_write_nine);
     fixture_only_segment(f, name);
     size_t len = fixture_load(f, name, bytes);
-    for (size_t at = record_offset(5); at < record_offset(6); at++) {
-        bytes[at] = (char)(bytes[at] ^ 0x5a);
+    for (size_t bit = 8 * record_offset(5); bit < 8 * record_offset(6); bit++) {
+        size_t at = bit / 8;
+        bytes[at] = (char)(bytes[at] ^ 1 << bit % 8);
         fixture_save(f, name, bytes, len);
         fixture_open(f);
         uint64_t lane = fixture_old_lane(f);
@@ -81,7 +82,7 @@ static void any_flipped_byte_loses_its_record_alone(void **state)
         journal_settle(f->j, lane, 9);
         fixture_close(f);
         assert_int_equal(unlinkat(f->folder_fd, "checkpoint", 0), 0); /* the lane comes again */
-        bytes[at] = (char)(bytes[at] ^ 0x5a);
+        bytes[at] = (char)(bytes[at] ^ 1 << bit % 8);
     }
 }
 
@@ -89,9 +90,10 @@ static void impossible_length_loses_its_record_alone(void **state)
 {
     struct fixture *f = *state;
     static const uint64_t others[] = {1, 2, 4, 5, 6, 7, 8, 9};
-    static const char *const lengths[] = {"\xff\xff\xff\xff", "\x00\x00\x01\x00",
-                                          "\x00\xff\x00\x00"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const lengths[] = {
+        "\xff\xff\xff\xff", "\x00\x00\x01\x00", "\x00\xff\x00\x00", "\x00\x00\x00\x00",
+        "\x03\x00\x00\x00", "\x28\x00\x00\x00"}; /* 40: ends where the next record does */
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         char name[SEGMENT_NAME_SIZE];
         fixture_run_and_die(f, fixture_write_nine);
         fixture_only_segment(f, name);
@@ -182,6 +184,26 @@ static void damaged_header_loses_no_record(void **state)
         fixture_close(f);
         assert_int_equal(unlinkat(f->folder_fd, "checkpoint", 0), 0); /* the lane comes again */
         bytes[at] = (char)(bytes[at] ^ 0x5a);
+    }
+}
+
+static void header_cut_at_any_byte_leaves_nothing_behind(void **state)
+{
+    struct fixture *f = *state;
+    static char bytes[FIXTURE_FILE_MAX];
+    char name[SEGMENT_NAME_SIZE];
+    struct journal_lane lane;
+    fixture_run_and_die(f, fixture_write_nine);
+    fixture_only_segment(f, name);
+    assert_int_equal(fixture_load(f, name, bytes), record_offset(10));
+    for (size_t cut = 0; cut <= SEGMENT_HEADER_SIZE; cut++) {
+        fixture_save(f, name, bytes, cut);
+        fixture_open(f);
+        assert_false(fixture_find_old(f, &lane));
+        assert_false(fixture_exists(f, name));
+        assert_int_equal(fixture_damaged(f), cut == 0 || cut == SEGMENT_HEADER_SIZE ? 0 : 1);
+        assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
+        fixture_close(f);
     }
 }
 
@@ -364,12 +386,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(torn_tail_at_every_byte_keeps_what_is_whole),
-        TEST(any_flipped_byte_loses_its_record_alone),
+        TEST(any_flipped_bit_loses_its_record_alone),
         TEST(impossible_length_loses_its_record_alone),
         TEST(damage_is_counted_once_however_often_it_is_read),
         TEST(damage_in_the_segment_being_written_is_passed_over),
         TEST(lane_whose_end_is_damaged_after_the_start_is_drained),
         TEST(damaged_header_loses_no_record),
+        TEST(header_cut_at_any_byte_leaves_nothing_behind),
         TEST(segment_of_a_newer_version_is_set_aside_whole),
         TEST(orphans_after_the_last_segment_do_no_harm),
         TEST(segments_missing_in_the_middle_do_not_stop_the_rest),

@@ -21,6 +21,7 @@ static struct {
     int write_errno;
     int sync_errno;
     int truncate_errno;
+    off_t unreadable_from, unreadable_to;
 } faults;
 
 static ssize_t faulty_pwrite(int fd, const void *data, size_t len, off_t offset)
@@ -52,7 +53,19 @@ static int faulty_ftruncate(int fd, off_t len)
     return faults.truncate_errno == 0 ? ftruncate(fd, len) : -1;
 }
 
-static const struct journal_io faulty_io = {faulty_pwrite, faulty_fdatasync, faulty_ftruncate};
+/* Each byte of the stretch cannot be read, however it is asked for. */
+static ssize_t faulty_pread(int fd, void *data, size_t len, off_t offset)
+{
+    if (faults.unreadable_from < faults.unreadable_to && offset < faults.unreadable_to &&
+        offset + (off_t)len > faults.unreadable_from) {
+        errno = EIO;
+        return -1;
+    }
+    return pread(fd, data, len, offset);
+}
+
+static const struct journal_io faulty_io = {faulty_pwrite, faulty_fdatasync, faulty_ftruncate,
+                                            faulty_pread};
 
 static int set_up_faulty(void **state)
 {
@@ -255,6 +268,133 @@ static void open_fails_when_the_lane_cannot_be_synced(void **state)
     assert_int_equal(fixture_segment_count(f), 0);
 }
 
+static void start_on_a_full_disk_drains_and_takes_reports_once_there_is_room(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_status status;
+    fixture_open(f);
+    fixture_write(f, 9);
+    fixture_close(f);
+    faults.write = FAULT_FAIL;
+    faults.write_errno = ENOSPC;
+    fixture_open(f);
+    assert_int_equal(last_error(f), -ENOSPC);
+    uint64_t lane = fixture_old_lane(f);
+    fixture_assert_holds(f, lane, 1, 9);
+    fixture_assert_holds(f, fixture_lane(f), 1, 0);
+    assert_int_equal(commit_one(f), -ENOSPC);
+    assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
+    journal_settle(f->j, lane, 9);
+    faults.write = FAULT_NONE;
+    faults.sync_errno = EIO; /* the lane must be on disk before its first record */
+    assert_int_equal(commit_one(f), -EIO);
+    faults.sync_errno = 0;
+    assert_int_equal(commit_one(f), 0);
+    assert_int_equal(last_error(f), 0);
+    journal_status(f->j, &status);
+    assert_int_equal(status.bytes, fixture_bytes_on_disk(f));
+    uint64_t read[8];
+    assert_int_equal(fixture_read_lane(f, fixture_lane(f), read, 8), 1);
+}
+
+static void write_four_blocks(struct fixture *f)
+{
+    while (fixture_bytes(f) < 16 * 1024) {
+        fixture_write(f, 1);
+    }
+}
+
+/* Reads on past errors, as the publisher does; the sequences go to out. */
+static size_t read_past_errors(struct fixture *f, uint64_t lane, uint64_t *out, int *errors)
+{
+    struct journal_cursor *c = NULL;
+    struct journal_record r;
+    size_t count = 0;
+    *errors = 0;
+    assert_int_equal(journal_cursor_open(&c, f->j, lane), 0);
+    for (int n = 1; n != 0;) {
+        n = journal_read(c, &r, 1);
+        if (n == 1) {
+            out[count++] = r.sequence;
+        } else if (n < 0) {
+            assert_int_equal(n, -EIO);
+            ++*errors;
+        }
+    }
+    journal_cursor_close(c);
+    return count;
+}
+
+static void unreadable_block_loses_its_records_alone(void **state)
+{
+    struct fixture *f = *state;
+    static uint64_t read[1024];
+    char name[SEGMENT_NAME_SIZE];
+    int errors = 0;
+    fixture_run_and_die(f, write_four_blocks);
+    fixture_only_segment(f, name);
+    fixture_open(f);
+    uint64_t lane = fixture_old_lane(f);
+    size_t all = read_past_errors(f, lane, read, &errors);
+    assert_int_equal(errors, 0);
+    fixture_close(f);
+    faults.unreadable_from = 2 * 4096 + 100; /* the whole block with it */
+    faults.unreadable_to = faults.unreadable_from + 1;
+    fixture_open(f);
+    size_t count = read_past_errors(f, lane, read, &errors);
+    assert_true(errors > 1); /* not given up at once */
+    assert_int_equal(fixture_damaged(f), 1);
+    assert_int_equal(read[0], 1);
+    assert_int_equal(read[count - 1], all);
+    size_t lost = all - count, holes = 0;
+    assert_true(lost > 90 && lost <= 4096 / 36 + 2);
+    for (size_t i = 1; i < count; i++) {
+        holes += read[i] != read[i - 1] + 1;
+    }
+    assert_int_equal(holes, 1);
+    char kept[128];
+    snprintf(kept, sizeof kept, "damaged/%s", name);
+    journal_settle(f->j, lane, all);
+    assert_false(fixture_exists(f, name));
+    assert_true(fixture_exists(f, kept)); /* the bad bytes could not be copied: the file is */
+}
+
+static void unreadable_end_is_the_end(void **state)
+{
+    struct fixture *f = *state;
+    static uint64_t read[1024];
+    struct journal_lane lane;
+    int errors = 0;
+    fixture_run_and_die(f, write_four_blocks);
+    faults.unreadable_from = 3 * 4096;
+    faults.unreadable_to = 1 << 20;
+    fixture_open(f);
+    assert_true(fixture_find_old(f, &lane));
+    size_t count = read_past_errors(f, lane.lane, read, &errors);
+    assert_int_equal(errors, 0); /* known since the start */
+    assert_int_equal(count, lane.last);
+    assert_int_equal(fixture_damaged(f), 1);
+    journal_settle(f->j, lane.lane, lane.last);
+    assert_false(fixture_find_old(f, &lane));
+}
+
+static void unreadable_file_is_kept_and_stops_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_lane lane;
+    char name[SEGMENT_NAME_SIZE], kept[128];
+    fixture_run_and_die(f, write_four_blocks);
+    fixture_only_segment(f, name);
+    faults.unreadable_to = 1 << 20;
+    fixture_open(f);
+    assert_false(fixture_find_old(f, &lane));
+    assert_int_equal(fixture_damaged(f), 2); /* the header, and the rest */
+    snprintf(kept, sizeof kept, "damaged/%s", name);
+    assert_true(fixture_exists(f, kept));
+    assert_false(fixture_exists(f, name));
+    fixture_write(f, 1);
+}
+
 static void failed_checkpoint_is_tried_again(void **state)
 {
     struct fixture *f = *state;
@@ -326,6 +466,10 @@ int main(void)
         TEST(segment_that_cannot_be_cut_is_closed_for_ever),
         TEST(failed_rotation_leaves_no_file_and_is_tried_again),
         TEST(open_fails_when_the_lane_cannot_be_synced),
+        TEST(start_on_a_full_disk_drains_and_takes_reports_once_there_is_room),
+        TEST(unreadable_block_loses_its_records_alone),
+        TEST(unreadable_end_is_the_end),
+        TEST(unreadable_file_is_kept_and_stops_nothing),
         TEST(failed_checkpoint_is_tried_again),
         TEST(partition_count_that_cannot_be_written_is_not_set),
         TEST(metrics_tell_what_happened),

@@ -8,6 +8,7 @@
 /* clang-format on */
 
 #include "ingest/checkpoint.h"
+#include "ingest/crc32c.h"
 #include "ingest/journal_io.h"
 #include "tests/unit/journal_fixture.h"
 
@@ -223,6 +224,76 @@ static void damaged_checkpoint_sends_all_again_and_is_kept(void **state)
     free(entries);
 }
 
+static void newer_checkpoint_sends_all_again_and_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    char bytes[FIXTURE_FILE_MAX];
+    fixture_run_and_die(f, write_and_settle_half);
+    size_t len = fixture_load(f, "checkpoint", bytes);
+    bytes[8] = CHECKPOINT_VERSION + 1;
+    uint32_t crc = crc32c(0, bytes, len - 4);
+    for (int i = 0; i < 4; i++) {
+        bytes[len - 4 + (size_t)i] = (char)(crc >> (8 * i) & 0xff);
+    }
+    fixture_save(f, "checkpoint", bytes, len);
+    fixture_open(f);
+    fixture_assert_holds(f, fixture_old_lane(f), 1, 9);
+    assert_int_equal(fixture_damaged(f), 1);
+}
+
+static void checkpoint_cut_at_any_byte_sends_all_again(void **state)
+{
+    struct fixture *f = *state;
+    char bytes[FIXTURE_FILE_MAX];
+    fixture_run_and_die(f, write_and_settle_half);
+    size_t len = fixture_load(f, "checkpoint", bytes);
+    for (size_t cut = 0; cut < len; cut++) {
+        fixture_save(f, "checkpoint", bytes, cut);
+        fixture_open(f);
+        fixture_assert_holds(f, fixture_old_lane(f), 1, 9);
+        assert_int_equal(fixture_damaged(f), 1);
+        fixture_close(f);
+    }
+}
+
+static void folder_in_the_checkpoints_place_is_set_aside(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run_and_die(f, fixture_write_nine);
+    assert_int_equal(mkdirat(f->folder_fd, "checkpoint", 0700), 0);
+    fixture_open(f);
+    fixture_assert_holds(f, fixture_old_lane(f), 1, 9);
+    journal_settle(f->j, fixture_old_lane(f), 5);
+    assert_int_equal(journal_checkpoint(f->j), 0);
+}
+
+/* With ack=journal: delivered from the page cache, then the power went before it was on disk. */
+static void reports_after_a_power_loss_are_no_repeats(void **state)
+{
+    struct fixture *f = *state;
+    char bytes[FIXTURE_FILE_MAX], name[SEGMENT_NAME_SIZE];
+    struct journal_lane lane;
+    uint32_t number;
+    fixture_run_and_die(f, write_and_settle_all);
+    fixture_only_segment(f, name);
+    size_t len = fixture_load(f, name, bytes);
+    for (size_t cut = 0; cut < len; cut += 12) {
+        uint64_t before;
+        fixture_save(f, name, bytes, cut);
+        fixture_open(f);
+        assert_true(segment_parse_name(name, &before, &number));
+        assert_false(fixture_find_old(f, &lane));
+        assert_false(fixture_exists(f, name));
+        assert_int_not_equal(fixture_lane(f), before); /* so no mark of a consumer covers it */
+        fixture_write(f, 9);
+        fixture_assert_holds(f, fixture_lane(f), 1, 9);
+        journal_settle(f->j, fixture_lane(f), 9);
+        fixture_close(f);
+        fixture_only_segment(f, name); /* the next power loss is of this start */
+        len = fixture_load(f, name, bytes);
+    }
+}
+
 static void set_checkpoint(struct fixture *f, uint64_t settled)
 {
     char name[SEGMENT_NAME_SIZE];
@@ -279,6 +350,10 @@ int main(void)
         TEST(settled_lane_is_gone_at_the_next_start),
         TEST(missing_checkpoint_sends_all_again),
         TEST(damaged_checkpoint_sends_all_again_and_is_kept),
+        TEST(newer_checkpoint_sends_all_again_and_is_kept),
+        TEST(checkpoint_cut_at_any_byte_sends_all_again),
+        TEST(folder_in_the_checkpoints_place_is_set_aside),
+        TEST(reports_after_a_power_loss_are_no_repeats),
         TEST(checkpoint_behind_sends_more_again),
         TEST(checkpoint_ahead_of_the_records_is_survived),
     };

@@ -23,7 +23,7 @@ static int faulty_fdatasync(int fd)
     return faults.sync_errno == 0 ? fdatasync(fd) : -1;
 }
 
-static const struct journal_io faulty_io = {pwrite, faulty_fdatasync, ftruncate};
+static const struct journal_io faulty_io = {pwrite, faulty_fdatasync, ftruncate, pread};
 
 static int set_up(void **state)
 {
