@@ -60,7 +60,7 @@ static inline ssize_t faulty_pwrite(int fd, const void *data, size_t len, off_t 
     return pwrite(fd, data, len, offset);
 }
 
-static const struct journal_io faulty_io = {faulty_pwrite, fdatasync, ftruncate};
+static const struct journal_io faulty_io = {faulty_pwrite, fdatasync, ftruncate, pread};
 
 static inline int set_up(void **state)
 {
