@@ -15,6 +15,7 @@ static const struct known_name known_names[] = {
     {"uuid", FIELD_UUID},
     {"type", FIELD_TYPE},
     {"skip", FIELD_SKIP},
+    {"data", FIELD_DATA},
     {"event", FIELD_EVENT},
     {"source", FIELD_SOURCE},
     {"format", FIELD_FORMAT},
@@ -30,6 +31,7 @@ static const struct known_name known_names[] = {
     {"time_start", FIELD_TIME_START},
     {"time_total", FIELD_TIME_TOTAL},
     {"session_id", FIELD_SESSION_ID},
+    {"reportType", FIELD_REPORT_TYPE},
     {"seesion_id", FIELD_SESSION_ID_MISSPELT},
     {"bytes_total", FIELD_BYTES_TOTAL},
     {"play_timestamp", FIELD_PLAY_TIMESTAMP},
@@ -40,9 +42,9 @@ static const struct known_name known_names[] = {
 
 /* Names of length n are known_names[first_of_len[n]] up to known_names[first_of_len[n + 1]]. */
 static const unsigned char first_of_len[NAME_LEN_MAX + 2] = {
-    [3] = 0,   [4] = 1,   [5] = 4,   [6] = 5,   [7] = 7,   [8] = 10,  [9] = 13,
-    [10] = 16, [11] = 20, [12] = 21, [13] = 21, [14] = 21, [15] = 22, [16] = 22,
-    [17] = 23, [18] = 23, [19] = 23, [20] = 24, [21] = 24, [22] = 24, [23] = 25,
+    [3] = 0,   [4] = 1,   [5] = 5,   [6] = 6,   [7] = 8,   [8] = 11,  [9] = 14,
+    [10] = 17, [11] = 22, [12] = 23, [13] = 23, [14] = 23, [15] = 24, [16] = 24,
+    [17] = 25, [18] = 25, [19] = 25, [20] = 26, [21] = 26, [22] = 26, [23] = 27,
 };
 
 static const char *const names_of_fields[FIELD_COUNT] = {
@@ -67,6 +69,8 @@ static const char *const names_of_fields[FIELD_COUNT] = {
     [FIELD_RAW] = "raw",
     [FIELD_CALLBACK] = "callback",
     [FIELD_VARNAME] = "varname",
+    [FIELD_DATA] = "data",
+    [FIELD_REPORT_TYPE] = "reportType",
     [FIELD_TIME_START_CAMEL] = "time_start",
     [FIELD_TIME_END_CAMEL] = "time_end",
     [FIELD_TIME_TOTAL_CAMEL] = "time_total",
@@ -97,13 +101,19 @@ const char *field_name(enum field field)
     return names_of_fields[field];
 }
 
+bool field_is_of_batch(enum field field)
+{
+    return field == FIELD_DATA || field == FIELD_REPORT_TYPE;
+}
+
 void fields_put(struct fields *f, enum field field, struct slice value)
 {
     if (f->values[field].data != NULL) {
         return;
     }
     f->values[field] = value;
-    if (f->fault == FIELDS_GOOD && value.len > 0 && memchr(value.data, '\0', value.len) != NULL) {
+    if (f->fault == FIELDS_GOOD && value.len > 0 && !field_is_of_batch(field) &&
+        memchr(value.data, '\0', value.len) != NULL) {
         f->fault = FIELDS_HOLD_NUL;
         f->fault_field = field;
     }

@@ -32,6 +32,8 @@ enum field {
     FIELD_RAW,
     FIELD_CALLBACK,
     FIELD_VARNAME,
+    FIELD_DATA,        /* of a batch: its reports as a JSON array */
+    FIELD_REPORT_TYPE, /* of one of its reports: event or play */
     /* Other spellings. fields_settle() moves them to the names above; nobody else reads them. */
     FIELD_TIME_START_CAMEL,
     FIELD_TIME_END_CAMEL,
@@ -67,6 +69,9 @@ bool field_named(struct slice name, enum field *out);
 
 /* The name as the contract writes it, also for the other spellings. */
 const char *field_name(enum field field);
+
+/* Names that mean something to batches only: in a single report they are as any unknown one. */
+bool field_is_of_batch(enum field field);
 
 /* Keeps value unless the field has one already; remembers a NUL in it. */
 void fields_put(struct fields *f, enum field field, struct slice value);

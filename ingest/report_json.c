@@ -75,9 +75,9 @@ static void take_members(struct report_json *r, struct fields *f)
             continue;
         }
         struct slice text = member_text(r, field, value);
-        if (text.data == NULL) {
+        if (text.data == NULL && !field_is_of_batch(field)) {
             set_fault(f, FIELDS_BAD_TYPE, field);
-        } else {
+        } else if (text.data != NULL) {
             fields_put(f, field, text);
         }
     }
@@ -101,41 +101,73 @@ static enum field name_before(struct slice body, int end)
     return field;
 }
 
-/* Parses into r->root, which stays NULL when the body cannot be read. Returns 0 or -ENOMEM. */
-static int parse(struct report_json *r, struct slice body, struct fields *f)
+/* jansson (2.14) drops a NUL behind a number; JSON has none (RFC 8259, 2 and 7). */
+static bool holds_nul(struct slice text)
 {
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    return text.len > 0 && memchr(text.data, '\0', text.len) != NULL;
+}
+
+enum { DECODE_FLAGS = JSON_DECODE_ANY | JSON_ALLOW_NUL };
+
+/*
+ * Parses into r->root, which stays NULL when the text cannot be read. With JSON_DISABLE_EOF_CHECK
+ * in more_flags it takes one value, and *used says how far it went. Returns 0 or -ENOMEM.
+ */
+static int parse(struct report_json *r, struct slice text, size_t more_flags, struct fields *f,
+                 size_t *used)
+{
+    *used = 0;
+    const size_t flags = DECODE_FLAGS | more_flags;
     json_error_t error;
-    r->root = json_loadb(body.data, body.len, flags | JSON_REJECT_DUPLICATES, &error);
-    if (r->root != NULL) {
+    if (holds_nul(text)) {
+        set_fault(f, FIELDS_NOT_JSON, FIELD_COUNT);
         return 0;
     }
-    enum json_error_code code = json_error_code(&error);
-    if (code == json_error_out_of_memory) {
-        return -ENOMEM;
+    r->root = json_loadb(text.data, text.len, flags | JSON_REJECT_DUPLICATES, &error);
+    if (r->root == NULL) {
+        enum json_error_code code = json_error_code(&error);
+        if (code == json_error_out_of_memory) {
+            return -ENOMEM;
+        }
+        if (code == json_error_numeric_overflow) {
+            set_fault(f, FIELDS_OUT_OF_RANGE, name_before(text, error.position));
+        } else if (code == json_error_duplicate_key) {
+            set_fault(f, FIELDS_REPEATED, name_before(text, error.position));
+        } else {
+            set_fault(f, FIELDS_NOT_JSON, FIELD_COUNT);
+            return 0;
+        }
+        /* Read all the same for the reply's form, and to find the end. */
+        r->root = json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, &error);
     }
-    if (code == json_error_numeric_overflow) {
-        set_fault(f, FIELDS_OUT_OF_RANGE, name_before(body, error.position));
-    } else if (code == json_error_duplicate_key) {
-        set_fault(f, FIELDS_REPEATED, name_before(body, error.position));
-        r->root = json_loadb(body.data, body.len, flags, &error); /* for the reply's form */
-    } else {
-        set_fault(f, FIELDS_NOT_JSON, FIELD_COUNT);
-    }
+    *used = r->root == NULL || error.position < 0 ? 0 : (size_t)error.position;
     return 0;
 }
 
-static int repair(struct report_json *r, struct slice *body)
+/* Makes *text valid UTF-8; *repaired is what it then points into, or NULL. */
+static int repair(char **repaired, struct slice *text)
 {
-    if (utf8_is_valid(*body)) {
+    *repaired = NULL;
+    if (utf8_is_valid(*text)) {
         return 0;
     }
-    r->repaired = malloc(utf8_repaired_size(body->len));
-    if (r->repaired == NULL) {
+    *repaired = malloc(utf8_repaired_size(text->len));
+    if (*repaired == NULL) {
         return -ENOMEM;
     }
-    *body = slice_make(r->repaired, utf8_repair(*body, r->repaired));
+    *text = slice_make(*repaired, utf8_repair(*text, *repaired));
     return 0;
+}
+
+/* What a parsed value is as a report. */
+static void take_value(struct report_json *r, struct fields *f)
+{
+    if (json_is_object(r->root)) {
+        take_members(r, f);
+    } else if (r->root != NULL) {
+        set_fault(f, json_is_array(r->root) ? FIELDS_BATCH : FIELDS_NOT_AN_OBJECT, FIELD_COUNT);
+    }
+    fields_settle(f);
 }
 
 int report_json_read(struct report_json **memory, struct fields *out, struct slice body)
@@ -143,16 +175,12 @@ int report_json_read(struct report_json **memory, struct fields *out, struct sli
     struct report_json *r = calloc(1, sizeof(*r));
     struct fields f;
     fields_init(&f);
-    if (r == NULL || repair(r, &body) != 0 || parse(r, body, &f) != 0) {
+    size_t used;
+    if (r == NULL || repair(&r->repaired, &body) != 0 || parse(r, body, 0, &f, &used) != 0) {
         report_json_free(r);
         return -ENOMEM;
     }
-    if (json_is_object(r->root)) {
-        take_members(r, &f);
-    } else if (r->root != NULL) {
-        set_fault(&f, json_is_array(r->root) ? FIELDS_BATCH : FIELDS_NOT_AN_OBJECT, FIELD_COUNT);
-    }
-    fields_settle(&f);
+    take_value(r, &f);
     *memory = r;
     *out = f;
     return 0;
@@ -165,4 +193,92 @@ void report_json_free(struct report_json *memory)
         free(memory->repaired);
         free(memory);
     }
+}
+
+struct report_batch {
+    struct slice rest; /* from the next report on */
+    size_t count;
+    char *repaired;
+    struct report_json current;
+};
+
+static struct slice skip(struct slice text, const char *bytes)
+{
+    while (text.len > 0 && memchr(bytes, text.data[0], strlen(bytes)) != NULL) {
+        text = slice_make(text.data + 1, text.len - 1);
+    }
+    return text;
+}
+
+/* Counts the reports; the whole must parse, so that none of a broken batch is taken. */
+static int count_reports(struct slice text, size_t *count, enum fields_fault *fault)
+{
+    if (holds_nul(text)) {
+        *fault = FIELDS_NOT_JSON;
+        return 0;
+    }
+    json_error_t error;
+    json_t *root = json_loadb(text.data, text.len, DECODE_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
+    *fault = FIELDS_GOOD;
+    if (root == NULL && json_error_code(&error) == json_error_out_of_memory) {
+        return -ENOMEM;
+    }
+    if (root == NULL) {
+        *fault = FIELDS_NOT_JSON;
+    } else if (!json_is_array(root)) {
+        *fault = FIELDS_NOT_AN_OBJECT;
+    }
+    *count = json_array_size(root);
+    json_decref(root);
+    return 0;
+}
+
+int report_batch_open(struct report_batch **out, enum fields_fault *fault, struct slice text)
+{
+    struct report_batch *b = calloc(1, sizeof *b);
+    enum fields_fault found;
+    if (b == NULL || repair(&b->repaired, &text) != 0 ||
+        count_reports(text, &b->count, &found) != 0) {
+        report_batch_free(b);
+        return -ENOMEM;
+    }
+    if (found != FIELDS_GOOD) {
+        report_batch_free(b);
+        b = NULL;
+    } else {
+        text = skip(text, " \t\r\n"); /* to the bracket, and then past it */
+        b->rest = skip(slice_make(text.data + 1, text.len - 1), " \t\r\n");
+    }
+    *fault = found;
+    *out = b;
+    return 0;
+}
+
+size_t report_batch_count(const struct report_batch *b)
+{
+    return b->count;
+}
+
+int report_batch_next(struct report_batch *b, struct fields *out)
+{
+    size_t used = 0;
+    fields_init(out);
+    json_decref(b->current.root);
+    b->current.root = NULL;
+    if (parse(&b->current, b->rest, JSON_DISABLE_EOF_CHECK, out, &used) != 0) {
+        return -ENOMEM;
+    }
+    take_value(&b->current, out);
+    b->rest = skip(slice_make(b->rest.data + used, b->rest.len - used), " \t\r\n,");
+    return 0;
+}
+
+void report_batch_free(struct report_batch *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    json_decref(b->current.root);
+    free(b->repaired);
+    free(b);
 }

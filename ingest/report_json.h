@@ -24,4 +24,23 @@ int report_json_read(struct report_json **memory, struct fields *out, struct sli
 /* NULL is a no-op. */
 void report_json_free(struct report_json *memory);
 
+/* A JSON array of reports. */
+struct report_batch;
+
+/*
+ * Opens one. text is borrowed until it is freed; invalid UTF-8 in it becomes U+FFFD. On 0 *fault is
+ * FIELDS_GOOD, or says why *out, which is then NULL, holds no array: FIELDS_NOT_JSON or
+ * FIELDS_NOT_AN_OBJECT. Returns -ENOMEM, and nothing is written.
+ */
+int report_batch_open(struct report_batch **out, enum fields_fault *fault, struct slice text);
+size_t report_batch_count(const struct report_batch *b);
+
+/*
+ * Reads the next report, each judged alone: a name that stands twice in one is no fault of
+ * another. Call it report_batch_count() times. *out lives until the next call. Returns 0 or
+ * -ENOMEM.
+ */
+int report_batch_next(struct report_batch *b, struct fields *out);
+void report_batch_free(struct report_batch *b);
+
 #endif

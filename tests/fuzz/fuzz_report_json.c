@@ -23,8 +23,31 @@ static void check(const struct fields *f, enum report_path asked)
     }
 }
 
+/* A batch that opens gives as many reports as it counts. */
+static void check_batch(struct slice text)
+{
+    struct report_batch *b;
+    enum fields_fault fault;
+    struct fields f;
+    if (report_batch_open(&b, &fault, text) != 0 || b == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < report_batch_count(b); i++) {
+        if (report_batch_next(b, &f) != 0) {
+            break;
+        }
+        if (f.fault == FIELDS_NOT_JSON) {
+            abort(); /* the whole did parse */
+        }
+        check(&f, REPORT_PATH_EVENT);
+        check(&f, REPORT_PATH_PLAY);
+    }
+    report_batch_free(b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_batch(slice_make((const char *)data, size));
     struct report_json *memory;
     struct fields f;
     if (report_json_read(&memory, &f, slice_make((const char *)data, size)) != 0) {

@@ -62,7 +62,7 @@ static void other_names_are_not_known(void **state)
                                         "photo_id[]",
                                         "photo_ie",
                                         "raw2",
-                                        "reportType",
+                                        "reporttype",
                                         "oauth_token",
                                         "user_player_resolutionx",
                                         "a name that is longer than all"};

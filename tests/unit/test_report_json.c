@@ -192,6 +192,88 @@ static void freeing_nothing_is_fine(void **state)
     report_json_free(NULL);
 }
 
+static enum fields_fault open_batch(struct report_batch **out, const char *text)
+{
+    enum fields_fault fault;
+    assert_int_equal(report_batch_open(out, &fault, slice_of(text)), 0);
+    assert_int_equal(fault == FIELDS_GOOD, *out != NULL);
+    return fault;
+}
+
+static void reports_of_a_batch_are_read_one_by_one(void **state)
+{
+    (void)state;
+    struct report_batch *b;
+    struct fields f;
+    const char *text = " [ {\"photo_id\":1,\"reportType\":\"event\",\"source\":\"a],[b\"} ,\n"
+                       "{\"photo_id\":1,\"photo_id\":2}, 7,{\"photo_id\":9223372036854775808},[],"
+                       "{\"photo_id\":\"3\",\"data\":[1]},{\"source\":\"\xff\"}]\n";
+    assert_int_equal(open_batch(&b, text), FIELDS_GOOD);
+    assert_int_equal(report_batch_count(b), 7);
+    static const enum fields_fault faults[] = {
+        FIELDS_GOOD,  FIELDS_REPEATED, FIELDS_NOT_AN_OBJECT, FIELDS_OUT_OF_RANGE,
+        FIELDS_BATCH, FIELDS_GOOD,     FIELDS_GOOD};
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(report_batch_next(b, &f), 0);
+        assert_int_equal(f.fault, faults[i]);
+        if (i == 0) {
+            assert_true(slice_is(f.values[FIELD_REPORT_TYPE], "event"));
+            assert_true(slice_is(f.values[FIELD_SOURCE], "a],[b"));
+        } else if (i == 5) {
+            assert_true(slice_is(f.values[FIELD_PHOTO_ID], "3"));
+            assert_null(f.values[FIELD_SOURCE].data); /* nothing of another's is left */
+        } else if (i == 6) {
+            assert_true(slice_is(f.values[FIELD_SOURCE], "\xef\xbf\xbd"));
+        }
+    }
+    report_batch_free(b);
+}
+
+static void what_is_no_array_is_no_batch(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum fields_fault fault;
+    } cases[] = {{"", FIELDS_NOT_JSON},           {"[{}", FIELDS_NOT_JSON},
+                 {"[{},]", FIELDS_NOT_JSON},      {"[{}] x", FIELDS_NOT_JSON},
+                 {"[{\"a\":}]", FIELDS_NOT_JSON}, {"{}", FIELDS_NOT_AN_OBJECT},
+                 {"7", FIELDS_NOT_AN_OBJECT}};
+    struct report_batch *b;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(open_batch(&b, cases[i].text), cases[i].fault);
+    }
+    enum fields_fault fault;
+    assert_int_equal(report_batch_open(&b, &fault, slice_make("[1\0]", 4)), 0);
+    assert_int_equal(fault, FIELDS_NOT_JSON);
+    assert_int_equal(open_batch(&b, "[[]]"), FIELDS_GOOD);
+    report_batch_free(b);
+    assert_int_equal(open_batch(&b, "[]"), FIELDS_GOOD);
+    assert_int_equal(report_batch_count(b), 0);
+    report_batch_free(b);
+    report_batch_free(NULL);
+}
+
+static void a_nul_beside_strings_is_no_json(void **state)
+{
+    (void)state;
+    struct reading r;
+    static const char body[] = "{\"photo_id\":2\0,\"event\":\"load\"}";
+    read_bytes(&r, body, sizeof body - 1);
+    assert_int_equal(r.fields.fault, FIELDS_NOT_JSON);
+    report_json_free(r.memory);
+}
+
+static void names_of_batches_mean_nothing_in_one_report(void **state)
+{
+    (void)state;
+    struct reading r;
+    read_text(&r, "{\"photo_id\":1,\"event\":\"load\",\"data\":[1],\"reportType\":{}}");
+    assert_int_equal(r.fields.fault, FIELDS_GOOD);
+    assert_null(r.fields.values[FIELD_DATA].data);
+    report_json_free(r.memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +284,10 @@ int main(void)
         cmocka_unit_test(the_form_of_the_reply_survives_a_fault),
         cmocka_unit_test(deep_nesting_is_refused_not_followed),
         cmocka_unit_test(freeing_nothing_is_fine),
+        cmocka_unit_test(reports_of_a_batch_are_read_one_by_one),
+        cmocka_unit_test(what_is_no_array_is_no_batch),
+        cmocka_unit_test(a_nul_beside_strings_is_no_json),
+        cmocka_unit_test(names_of_batches_mean_nothing_in_one_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
