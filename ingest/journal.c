@@ -430,6 +430,16 @@ static struct journal *new_journal(const struct journal_options *options)
     return j;
 }
 
+static void sign(struct journal *j)
+{
+    uint64_t *lanes = calloc(j->shard_count, sizeof *lanes);
+    for (unsigned i = 0; i < j->shard_count && lanes != NULL; i++) {
+        lanes[i] = j->shards[i].lane->id;
+    }
+    journal_folder_sign(j->lock_fd, lanes, lanes == NULL ? 0 : j->shard_count);
+    free(lanes);
+}
+
 static int begin_shards(struct journal *j, const char *dir, struct error *err)
 {
     for (unsigned i = 0; i < j->shard_count; i++) {
@@ -439,6 +449,7 @@ static int begin_shards(struct journal *j, const char *dir, struct error *err)
             return result;
         }
     }
+    sign(j);
     return 0;
 }
 

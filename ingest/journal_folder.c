@@ -4,23 +4,29 @@
 #include "common/log.h"
 #include "ingest/checkpoint.h"
 #include "ingest/journal_io.h"
+#include "ingest/segment.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define LOCK_NAME "lock"
 #define DAMAGED_NAME "damaged"
 #define SECRET_NAME "secret"
 #define SECRET_TEMPORARY_NAME "secret.tmp"
+
+enum { SIGNED_LINE = 17 };
 
 static int take_lock(int folder_fd, int *lock_fd)
 {
@@ -219,6 +225,138 @@ void journal_folder_damaged(int folder_fd, uint64_t *files, uint64_t *bytes)
     }
     (void)closedir(dir); /* only read from */
 }
+
+/* ---- Its segments ---- */
+
+static int add_found(struct journal_found **out, size_t *count, size_t *capacity,
+                     struct journal_found f)
+{
+    if (*count == *capacity) {
+        size_t more = *capacity == 0 ? 64 : *capacity * 2;
+        struct journal_found *found = realloc(*out, more * sizeof *found);
+        if (found == NULL) {
+            return -ENOMEM;
+        }
+        *out = found;
+        *capacity = more;
+    }
+    (*out)[(*count)++] = f;
+    return 0;
+}
+
+static int compare_found(const void *a, const void *b)
+{
+    const struct journal_found *x = a, *y = b;
+    if (x->lane != y->lane) {
+        return x->lane < y->lane ? -1 : 1;
+    }
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static int read_names(DIR *dir, struct journal_found **found, size_t *count)
+{
+    size_t capacity = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (e == NULL) {
+            return -errno;
+        }
+        struct journal_found f;
+        if (segment_parse_name(e->d_name, &f.lane, &f.number) &&
+            add_found(found, count, &capacity, f) != 0) {
+            return -ENOMEM;
+        }
+    }
+}
+
+int journal_folder_list(int folder_fd, struct journal_found **out, size_t *count)
+{
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        int err = -errno;
+        if (fd >= 0) {
+            (void)close(fd); /* only opened */
+        }
+        return err;
+    }
+    struct journal_found *found = NULL;
+    size_t n = 0;
+    int err = read_names(dir, &found, &n);
+    (void)closedir(dir); /* only read from */
+    if (err != 0) {
+        free(found);
+        return err;
+    }
+    if (n > 1) {
+        qsort(found, n, sizeof *found, compare_found);
+    }
+    *out = found;
+    *count = n;
+    return 0;
+}
+
+/* ---- Whose it is ---- */
+
+/* A line a lane, in hex. Nothing depends on it, so it may fail, as on a full disk. */
+void journal_folder_sign(int lock_fd, const uint64_t *lanes, size_t count)
+{
+    off_t at = 0;
+    bool is_good = ftruncate(lock_fd, 0) == 0;
+    for (size_t i = 0; i < count && is_good; i++) {
+        char line[SIGNED_LINE + 1];
+        (void)snprintf(line, sizeof line, "%016" PRIx64 "\n", lanes[i]); /* fits */
+        is_good = pwrite(lock_fd, line, SIGNED_LINE, at) == SIGNED_LINE;
+        at += SIGNED_LINE;
+    }
+}
+
+/* From the kernel's list; trying the lock would be taking it. */
+static pid_t find_holder(int fd)
+{
+    struct stat st;
+    FILE *locks = fstat(fd, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+    if (locks == NULL) {
+        return 0;
+    }
+    char line[256];
+    pid_t holder = 0;
+    while (holder == 0 && fgets(line, sizeof line, locks) != NULL) {
+        int pid = 0;
+        unsigned device_major = 0, device_minor = 0;
+        unsigned long long inode = 0;
+        if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", &pid, &device_major, &device_minor,
+                   &inode) == 4 &&
+            inode == st.st_ino && device_major == major(st.st_dev) &&
+            device_minor == minor(st.st_dev)) {
+            holder = pid;
+        }
+    }
+    (void)fclose(locks); /* only read from */
+    return holder;
+}
+
+size_t journal_folder_signed(int folder_fd, uint64_t *lanes, size_t max, pid_t *holder)
+{
+    *holder = 0;
+    int fd = openat(folder_fd, LOCK_NAME, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    size_t count = 0;
+    char line[SIGNED_LINE + 1] = "";
+    while (count < max &&
+           pread(fd, line, SIGNED_LINE, (off_t)(count * SIGNED_LINE)) == SIGNED_LINE &&
+           sscanf(line, "%16" SCNx64, &lanes[count]) == 1) {
+        count++;
+    }
+    *holder = find_holder(fd);
+    (void)close(fd); /* only read from */
+    return count;
+}
+
+/* ---- Its secret ---- */
 
 static int read_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE])
 {

@@ -4,7 +4,9 @@
 
 #include "common/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct journal_io;
 
@@ -41,6 +43,25 @@ int journal_folder_set_aside_bytes(int folder_fd, const struct journal_io *io,
 
 /* Counts the files of damaged/ and the room they take. A damaged/ that is not there is empty. */
 void journal_folder_damaged(int folder_fd, uint64_t *files, uint64_t *bytes);
+
+/* A segment's file, by its name. */
+struct journal_found {
+    uint64_t lane;
+    uint32_t number;
+};
+
+/* Lists the segments by lane and number into *out, which the caller frees. Returns 0 or -errno. */
+int journal_folder_list(int folder_fd, struct journal_found **out, size_t *count);
+
+/* Writes into the lock's file which lanes are its holder's, for who looks on. */
+void journal_folder_sign(int lock_fd, const uint64_t *lanes, size_t count);
+
+/*
+ * What journal_folder_sign() wrote: up to max lanes of the last start. Returns how many. *holder is
+ * the process that has the lock, 0 when none is seen: one in another container may not be. Takes no
+ * lock.
+ */
+size_t journal_folder_signed(int folder_fd, uint64_t *lanes, size_t max, pid_t *holder);
 
 /* Reads the secret, or makes it, on disk before it returns. Returns 0 or -errno. */
 int journal_folder_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE]);

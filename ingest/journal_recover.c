@@ -7,7 +7,6 @@
 #include "ingest/journal_requeue.h"
 #include "ingest/segment_reader.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,15 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct found {
-    uint64_t lane;
-    uint32_t number;
-};
-
 struct recovery {
     struct journal *journal;
     char culprit[SEGMENT_NAME_SIZE]; /* what stopped it, if a segment did */
-    struct found *found;             /* sorted by lane and number */
+    struct journal_found *found;
     size_t found_count;
     struct checkpoint_entry *entries;
     size_t entry_count;
@@ -32,62 +26,6 @@ struct recovery {
 };
 
 /* ---- What is there ---- */
-
-static int add_found(struct recovery *r, size_t *capacity, struct found f)
-{
-    if (r->found_count == *capacity) {
-        size_t more = *capacity == 0 ? 64 : *capacity * 2;
-        struct found *found = realloc(r->found, more * sizeof *found);
-        if (found == NULL) {
-            return -ENOMEM;
-        }
-        r->found = found;
-        *capacity = more;
-    }
-    r->found[r->found_count++] = f;
-    return 0;
-}
-
-static int compare_found(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-    if (x->lane != y->lane) {
-        return x->lane < y->lane ? -1 : 1;
-    }
-    return (x->number > y->number) - (x->number < y->number);
-}
-
-static int list_segments(struct recovery *r)
-{
-    int fd = openat(r->journal->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (dir == NULL) {
-        int err = -errno;
-        if (fd >= 0) {
-            (void)close(fd); /* only opened */
-        }
-        return err;
-    }
-    int err = 0;
-    size_t capacity = 0;
-    for (struct dirent *e = NULL; err == 0;) {
-        errno = 0;
-        e = readdir(dir);
-        if (e == NULL) {
-            err = -errno;
-            break;
-        }
-        struct found f;
-        if (segment_parse_name(e->d_name, &f.lane, &f.number)) {
-            err = add_found(r, &capacity, f);
-        }
-    }
-    (void)closedir(dir); /* only read from */
-    if (err == 0 && r->found_count > 1) {
-        qsort(r->found, r->found_count, sizeof *r->found, compare_found);
-    }
-    return err;
-}
 
 /* Without a checkpoint everything is sent again; whoever applies it knows what it has had. */
 static int read_checkpoint(struct recovery *r)
@@ -179,7 +117,7 @@ static int inspect(struct journal *j, const char *name, int fd, struct segment_s
     return 1;
 }
 
-static int load_segment(struct journal *j, struct found f, struct segment_state **out)
+static int load_segment(struct journal *j, struct journal_found f, struct segment_state **out)
 {
     char name[SEGMENT_NAME_SIZE];
     segment_format_name(name, f.lane, f.number);
@@ -392,7 +330,7 @@ int journal_recover(struct journal *j, struct error *err)
     journal_folder_clean(j->folder_fd);
     int result = segment_reader_init(&r.reader, j->io);
     if (result == 0) {
-        result = list_segments(&r);
+        result = journal_folder_list(j->folder_fd, &r.found, &r.found_count);
     }
     if (result == 0) {
         result = read_checkpoint(&r);

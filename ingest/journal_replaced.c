@@ -64,6 +64,33 @@ void replaced_put(struct replaced *r, uint64_t lane, uint64_t sequence, uint64_t
     e->by_sequence = by_sequence;
 }
 
+int replaced_note(struct replaced *r, uint64_t lane, uint64_t sequence, uint64_t by_lane,
+                  uint64_t by_sequence)
+{
+    if (replaced_reserve(r, 2) != 0) {
+        return -ENOMEM;
+    }
+    size_t at = find(r, lane, sequence);
+    if (is_at(r, at, lane, sequence)) {
+        struct replaced_entry e = r->entries[at];
+        if (e.by_lane == by_lane && e.by_sequence == by_sequence) {
+            return 0; /* met twice, as in a copied file */
+        }
+        if (e.by_sequence > by_sequence) {
+            replaced_put(r, by_lane, by_sequence, e.by_lane, e.by_sequence);
+            return 0;
+        }
+        replaced_put(r, e.by_lane, e.by_sequence, by_lane, by_sequence);
+    }
+    replaced_put(r, lane, sequence, by_lane, by_sequence);
+    return 0;
+}
+
+bool replaced_has(const struct replaced *r, uint64_t lane, uint64_t sequence)
+{
+    return is_at(r, find(r, lane, sequence), lane, sequence);
+}
+
 bool replaced_meet(struct replaced *r, uint64_t lane, uint64_t sequence, uint64_t before)
 {
     size_t at = find(r, lane, sequence);

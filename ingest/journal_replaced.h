@@ -30,6 +30,15 @@ int replaced_reserve(struct replaced *r, size_t count);
 void replaced_put(struct replaced *r, uint64_t lane, uint64_t sequence, uint64_t by_lane,
                   uint64_t by_sequence);
 
+/*
+ * As replaced_put(), making room, for what is met in any order: of several in the place of one
+ * record the highest sequence counts and replaces the others too. Returns 0 or -ENOMEM.
+ */
+int replaced_note(struct replaced *r, uint64_t lane, uint64_t sequence, uint64_t by_lane,
+                  uint64_t by_sequence);
+
+bool replaced_has(const struct replaced *r, uint64_t lane, uint64_t sequence);
+
 /* Is the record replaced? Then it is also remembered which one was read before it. */
 bool replaced_meet(struct replaced *r, uint64_t lane, uint64_t sequence, uint64_t before);
 

@@ -352,6 +352,27 @@ static void unknown_header_hides_no_replacement(void **state)
     assert_gives(f, requeued, lane, 4, 3);
 }
 
+static void copied_segment_of_replacements_hides_none(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_names names;
+    uint64_t lane, requeued;
+    static char bytes[FIXTURE_FILE_MAX];
+    fixture_run_and_die(f, write_and_requeue);
+    fixture_list(f, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        char other[SEGMENT_NAME_SIZE];
+        uint32_t number;
+        assert_true(segment_parse_name(names.name[i], &lane, &number));
+        segment_format_name(other, lane, number + 1);
+        fixture_save(f, other, bytes, fixture_load(f, names.name[i], bytes));
+    }
+    fixture_open(f);
+    find_both(f, &lane, &requeued);
+    assert_holds_but(f, lane, 4, 6, 9);
+    assert_gives(f, requeued, lane, 4, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
@@ -369,6 +390,7 @@ int main(void)
         TEST(largest_record_can_be_replaced),
         TEST(damaged_replacement_lets_the_old_be_delivered),
         TEST(unknown_header_hides_no_replacement),
+        TEST(copied_segment_of_replacements_hides_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
