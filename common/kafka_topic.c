@@ -143,8 +143,8 @@ static void warn_of(const char *topic, const char *name, const char *value, void
     if (strcmp(name, "max.message.bytes") == 0 && strtoll(value, NULL, 10) < MESSAGE_BYTES_LEAST) {
         LOG_WARN("topic_takes_small_messages_only", log_text("topic", topic),
                  log_text("max_message_bytes", value),
-                 log_text("hint", "set max.message.bytes to 1048576 or more: a batch that is "
-                                  "too large stops the publisher"));
+                 log_text("hint", "set max.message.bytes to 1048576 or more: a record that "
+                                  "is too large goes to the dead letters"));
     }
     if (strcmp(name, "unclean.leader.election.enable") == 0 && strcmp(value, "true") == 0) {
         LOG_WARN("topic_may_lose_records", log_text("topic", topic),
@@ -220,12 +220,16 @@ int64_t kafka_topic_retention_ms(struct rd_kafka_s *rk, const char *name, int ti
     return retention_ms;
 }
 
-static void take_min_insync(const char *topic, const char *name, const char *value, void *arg)
+/* The numbers are the broker's own, so they are good. */
+static void take_trait(const char *topic, const char *name, const char *value, void *arg)
 {
     (void)topic;
-    struct kafka_topic_copies *copies = arg;
+    struct kafka_topic_traits *traits = arg;
     if (strcmp(name, "min.insync.replicas") == 0) {
-        copies->min_insync = (int)strtol(value, NULL, 10); /* the broker's own number */
+        traits->min_insync = (int)strtol(value, NULL, 10);
+    }
+    if (strcmp(name, "max.message.bytes") == 0) {
+        traits->message_max_bytes = (int)strtol(value, NULL, 10);
     }
 }
 
@@ -239,10 +243,10 @@ static int least_replication(const struct rd_kafka_metadata *metadata)
     return least;
 }
 
-void kafka_topic_copies(struct rd_kafka_s *rk, const char *name, int timeout_ms,
-                        struct kafka_topic_copies *out)
+void kafka_topic_ask_traits(struct rd_kafka_s *rk, const char *name, int timeout_ms,
+                            struct kafka_topic_traits *out)
 {
-    *out = (struct kafka_topic_copies){0, 0};
+    *out = (struct kafka_topic_traits){0};
     rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, name, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     if (rkt != NULL &&
@@ -253,5 +257,5 @@ void kafka_topic_copies(struct rd_kafka_s *rk, const char *name, int timeout_ms,
     if (rkt != NULL) {
         rd_kafka_topic_destroy(rkt);
     }
-    describe(rk, name, timeout_ms, take_min_insync, out);
+    describe(rk, name, timeout_ms, take_trait, out);
 }

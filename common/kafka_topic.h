@@ -38,12 +38,13 @@ void kafka_topic_warn(struct rd_kafka_s *rk, const char *name, int timeout_ms);
 /* How long the topic keeps records: INT64_MAX = for ever, -1 = the broker does not say. */
 int64_t kafka_topic_retention_ms(struct rd_kafka_s *rk, const char *name, int timeout_ms);
 
-/* How many copies of a record there are, and how many of them acks=all waits for. */
-struct kafka_topic_copies {
-    int replication; /* of the partition that has the fewest; 0 = the broker does not say */
-    int min_insync;  /* min.insync.replicas; 0 = the broker does not say */
+/* What a sender needs to know of the topic; 0 = the broker does not say. */
+struct kafka_topic_traits {
+    int replication;       /* copies of a record, in the partition that has the fewest */
+    int min_insync;        /* min.insync.replicas: how many of them acks=all waits for */
+    int message_max_bytes; /* max.message.bytes: the largest batch it takes */
 };
-void kafka_topic_copies(struct rd_kafka_s *rk, const char *name, int timeout_ms,
-                        struct kafka_topic_copies *out);
+void kafka_topic_ask_traits(struct rd_kafka_s *rk, const char *name, int timeout_ms,
+                            struct kafka_topic_traits *out);
 
 #endif

@@ -5,10 +5,16 @@
  *
  * Whatever fails (a refused delivery, a producer that gives up) is answered alike: the producer is
  * thrown away, a new one made after a pause of 250 ms doubling to 10 s, and every lane sent again
- * from its lowest unsettled record, in order. A record that Kafka never takes (too large for the
- * topic) therefore blocks its lane: each new attempt ends at it, publisher_status() and the log
- * name its lane, sequence and size, and what stands behind it stays in the journal until the topic
- * or the broker is changed. The other lanes go on between two attempts.
+ * from its lowest unsettled record, in order, under the same names.
+ *
+ * A record that Kafka will not store (too large for the topic, an invalid record or timestamp)
+ * fails its whole batch. Then the next producer sends each record in a batch of its own, until
+ * those of the failed batch are through; one that is refused so is dead: it goes to the topic
+ * <topic>.dlq, and is settled once the letter is delivered. Nothing else is settled early and no
+ * record gets another name, so a process that dies meanwhile costs nothing: the next one meets the
+ * same refusal. While the letter can not be delivered its lane waits, and publisher_status() says
+ * so. A record that an earlier producer may have stored already can become a letter too, if the
+ * topic's limit was lowered in between; its `id` tells.
  */
 #ifndef INGEST_PUBLISHER_H
 #define INGEST_PUBLISHER_H
@@ -59,7 +65,10 @@ struct publisher_status {
     bool connected;   /* the last metadata or delivery was good and nothing has failed since */
     char reason[256]; /* why not, in words; empty when connected */
     uint64_t delivered, in_flight;
-    uint64_t resent;             /* sent before in this process, or left by an earlier start */
+    uint64_t dead; /* delivered to the dead-letter topic */
+    /* Handed on again since this start, or perhaps handed on by an earlier one: all that is sent of
+     * a lane that an earlier start left and had begun to send. */
+    uint64_t resent;
     int replication, min_insync; /* of the topic; 0 = not known */
 };
 

@@ -7,10 +7,8 @@
 #include <string.h>
 
 static const char *const names[HEALTH_FAULT_COUNT] = {
-    [HEALTH_REFUSED] = "refused",
-    [HEALTH_JOURNAL] = "journal",
-    [HEALTH_TOPIC] = "topic",
-    [HEALTH_CONNECTION] = "connection",
+    [HEALTH_LETTER] = "letter", [HEALTH_REFUSED] = "refused",       [HEALTH_JOURNAL] = "journal",
+    [HEALTH_TOPIC] = "topic",   [HEALTH_CONNECTION] = "connection",
 };
 
 static void write_text(struct health *h, enum health_fault fault, const char *text)

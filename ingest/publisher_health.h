@@ -17,6 +17,7 @@ enum {
 
 /* In the order in which they are told. */
 enum health_fault {
+    HEALTH_LETTER,     /* a record cannot be set aside */
     HEALTH_REFUSED,    /* Kafka does not take a record */
     HEALTH_JOURNAL,    /* the disk */
     HEALTH_TOPIC,      /* it is not there */

@@ -1,6 +1,7 @@
 #include "ingest/publisher_lanes.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,58 @@ void lanes_rewind(struct lanes *ls)
     }
 }
 
+static void take_refused(struct lane *l, bool alone, const char *reason)
+{
+    uint64_t first = l->window.refused_first;
+    if (alone && (l->dead == 0 || first < l->dead)) {
+        l->dead = first;
+        (void)snprintf(l->dead_reason, sizeof l->dead_reason, "%s", reason);
+    }
+    if (l->window.refused_last > l->careful_through) {
+        l->careful_through = l->window.refused_last;
+    }
+    l->window.refused_first = 0;
+    l->window.refused_last = 0;
+}
+
+bool lanes_take_refused(struct lanes *ls, bool alone, const char *reason)
+{
+    bool any = false;
+    for (size_t i = 0; i < ls->count; i++) {
+        if (ls->items[i]->window.refused_first != 0) {
+            take_refused(ls->items[i], alone, reason);
+            any = true;
+        }
+    }
+    return any;
+}
+
+bool lanes_need_care(const struct lanes *ls)
+{
+    for (size_t i = 0; i < ls->count; i++) {
+        if (ls->items[i]->window.settled < ls->items[i]->careful_through) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lanes_have_dead(const struct lanes *ls)
+{
+    for (size_t i = 0; i < ls->count; i++) {
+        if (ls->items[i]->dead != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void lane_kill(struct lane *l, const char *reason)
+{
+    l->dead = l->records[l->next].sequence;
+    (void)snprintf(l->dead_reason, sizeof l->dead_reason, "%s", reason);
+}
+
 /*
  * The rule that keeps a consumer's marks good: unsettled records of a lane are sent again to the
  * partitions they were sent to before. So an old lane keeps its count until it is drained, and a
@@ -223,15 +276,25 @@ enum lane_result lane_next(struct lanes *ls, struct lane *l, int topic_partition
         }
     }
     *record = &l->records[l->next];
+    if ((*record)->sequence == l->dead) {
+        return LANE_DEAD;
+    }
     return fit_partitions(ls, l, topic_partitions, (*record)->sequence, failed);
 }
 
 bool lane_take(struct lane *l)
 {
     uint64_t sequence = l->records[l->next++].sequence;
-    bool again = !l->is_current || sequence <= l->sent;
+    bool again = sequence <= l->sent;
     if (sequence > l->sent) {
         l->sent = sequence;
     }
     return again;
+}
+
+void lane_bury(struct lane *l)
+{
+    window_skip(&l->window, l->dead);
+    l->next++;
+    l->dead = 0;
 }

@@ -10,7 +10,9 @@
 
 enum {
     LANES_READ_MAX = 128, /* records a read */
-    LANES_OLD_MAX = 8 /* lanes of earlier starts that are open at once: each cursor holds 256 KiB */
+    LANES_OLD_MAX =
+        8, /* lanes of earlier starts that are open at once: each cursor holds 256 KiB */
+    LANES_REASON_SIZE = 160
 };
 
 struct lane {
@@ -20,6 +22,10 @@ struct lane {
     uint64_t sent;        /* highest sequence that was or may have been handed to Kafka */
     uint64_t told;        /* highest sequence the journal was told to be settled */
     uint64_t retry_at_ms; /* not to be read before */
+    uint64_t
+        careful_through; /* up to here records go one in a batch: a batch of them was refused */
+    uint64_t dead;       /* the record that was refused alone; 0 = none */
+    char dead_reason[LANES_REASON_SIZE];
     struct window_lane window;
     struct journal_cursor *cursor;
     size_t next, count; /* in records */
@@ -40,6 +46,7 @@ struct lanes {
 enum lane_result {
     LANE_RECORD, /* *record is the next; lane_take() it once it is handed on */
     LANE_EMPTY,  /* nothing more now */
+    LANE_DEAD,   /* *record was refused alone: lane_bury() it once it is a dead letter */
     LANE_PAUSED, /* the partition count changed: waits until all that was sent is settled */
     LANE_FAILED  /* the disk; *failed is -errno */
 };
@@ -62,6 +69,22 @@ bool lanes_settle(struct lanes *ls);
 void lanes_rewind(struct lanes *ls);
 
 /*
+ * Takes what Kafka refused since. alone: each record was a batch of its own, so the lowest of a
+ * lane is dead (those above it are refused again in their turn); else each is to be sent so, and
+ * what stands before it. Returns whether there was any.
+ */
+bool lanes_take_refused(struct lanes *ls, bool alone, const char *reason);
+
+/* Whether a lane has records yet that are to be sent one in a batch. */
+bool lanes_need_care(const struct lanes *ls);
+
+/* Whether a lane has a record that is dead and not buried yet. */
+bool lanes_have_dead(const struct lanes *ls);
+
+/* The record that lane_next() gave can not be sent at all. */
+void lane_kill(struct lane *l, const char *reason);
+
+/*
  * Gives the next record of a lane to be sent now that the topic has topic_partitions partitions;
  * from then on l->partition_count is what it is to be sent under. The record lives until the next
  * call.
@@ -71,5 +94,8 @@ enum lane_result lane_next(struct lanes *ls, struct lane *l, int topic_partition
 
 /* Steps past that record. Returns whether it was sent, or may have been, before. */
 bool lane_take(struct lane *l);
+
+/* Steps past a dead one: it is settled. All before it are. */
+void lane_bury(struct lane *l);
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/kafka_conf.h"
 #include "common/metrics.h"
+#include "ingest/publisher_gate.h"
 #include "ingest/publisher_health.h"
 
 #include <librdkafka/rdkafka.h>
@@ -22,6 +23,7 @@ static const uint64_t wake_value = 1; /* what an eventfd is written */
 struct sender {
     struct sender_options options;
     struct window *window;
+    struct gate gate;
     rd_kafka_conf_t *conf; /* each producer gets a copy */
     rd_kafka_headers_t *headers;
     rd_kafka_t *rk; /* NULL while closed */
@@ -35,6 +37,18 @@ struct sender {
 static bool is_purged(rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+/*
+ * The errors that speak of the records themselves and mean that the batch was not appended. Left
+ * out: those of a topic or a cluster (rights, formats, replicas), which pass or are put right, and
+ * CORRUPT_MESSAGE (INVALID_MSG), which speaks of the way there: librdkafka sends that again itself.
+ */
+static bool is_of_records(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+           err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+           err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || err == RD_KAFKA_RESP_ERR_INVALID_RECORD;
 }
 
 static void note_failure(struct sender *s, const char *reason)
@@ -65,7 +79,9 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     (void)rk;
     struct sender *s = opaque;
     struct window_slot *slot = m->_private;
-    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    bool is_stored = m->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    gate_reported(&s->gate, m->partition, is_stored, clock_mono_ms());
+    if (is_stored) {
         window_deliver(s->window, slot);
         metric_add(s->options.delivered, 1);
         health_clear(s->options.health, HEALTH_CONNECTION);
@@ -75,7 +91,11 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
         metric_add(s->options.failed, 1);
         note_refusal(s, slot, m->err);
     }
-    window_fail(s->window, slot);
+    if (is_of_records(m->err)) {
+        window_refuse(s->window, slot);
+    } else {
+        window_fail(s->window, slot);
+    }
 }
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -148,7 +168,7 @@ int sender_new(struct sender **out, const struct sender_options *options, struct
         error_set(err, "out of memory");
     }
     if (failed == 0) {
-        failed = sender_open(s, err);
+        failed = sender_open(s, &(struct sender_mode){0}, err);
     }
     s->options.config = NULL;
     if (failed != 0) {
@@ -166,6 +186,7 @@ void sender_free(struct sender *s)
     }
     sender_close(s);
     window_free(s->window);
+    gate_reset(&s->gate);
     if (s->headers != NULL) {
         rd_kafka_headers_destroy(s->headers);
     }
@@ -175,12 +196,30 @@ void sender_free(struct sender *s)
     free(s);
 }
 
-int sender_open(struct sender *s, struct error *err)
+/* Takes a number of the settings down to most. Neither call fails: the names are right. */
+static void limit_conf(rd_kafka_conf_t *conf, const char *name, int most)
+{
+    char value[24] = "", reason[128];
+    size_t size = sizeof value;
+    (void)rd_kafka_conf_get(conf, name, value, &size);
+    if (strtol(value, NULL, 10) > most) {
+        (void)snprintf(value, sizeof value, "%d", most);
+        (void)rd_kafka_conf_set(conf, name, value, reason, sizeof reason);
+    }
+}
+
+int sender_open(struct sender *s, const struct sender_mode *mode, struct error *err)
 {
     s->has_failed = false;
     s->failure = (struct sender_failure){0};
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
+    if (mode->one_by_one) {
+        limit_conf(conf, "batch.num.messages", 1);
+    }
+    if (mode->batch_max_bytes > 0) {
+        limit_conf(conf, "batch.size", mode->batch_max_bytes);
+    }
     s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
     if (s->rk == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -230,6 +269,7 @@ void sender_close(struct sender *s)
     s->rk = NULL;
     /* Only now: no report that names a slot can come any more. */
     window_clear(s->window);
+    gate_reset(&s->gate);
 }
 
 bool sender_is_open(const struct sender *s)
@@ -277,22 +317,14 @@ static rd_kafka_resp_err_t produce(struct sender *s, const struct journal_record
     return code;
 }
 
-enum sender_result sender_send(struct sender *s, struct window_lane *l,
-                               const struct journal_record *record, int partition_count,
-                               struct error *err)
+int sender_partition(struct slice key, int partition_count)
 {
-    struct window_slot *slot =
-        window_add(s->window, l, record->sequence, (uint32_t)(record->key.len + record->value.len));
-    if (slot == NULL) {
-        return SENDER_FULL;
-    }
-    int32_t partition = rd_kafka_msg_partitioner_murmur2(s->rkt, record->key.data, record->key.len,
-                                                         partition_count, NULL, NULL);
-    rd_kafka_resp_err_t failed = produce(s, record, partition, slot, err);
-    if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return SENDER_TAKEN;
-    }
-    window_cancel(s->window, slot);
+    return rd_kafka_msg_partitioner_murmur2(NULL, key.data, key.len, partition_count, NULL, NULL);
+}
+
+static enum sender_result judge_refused(struct sender *s, rd_kafka_resp_err_t failed,
+                                        const struct error *err)
+{
     if (failed == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         return SENDER_FULL;
     }
@@ -300,7 +332,32 @@ enum sender_result sender_send(struct sender *s, struct window_lane *l,
         note_failure(s, err->text);
         return SENDER_BROKEN;
     }
-    return SENDER_REFUSED;
+    return failed == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? SENDER_TOO_LARGE : SENDER_REFUSED;
+}
+
+enum sender_result sender_send(struct sender *s, struct window_lane *l,
+                               const struct journal_record *record, int partition_count,
+                               struct error *err)
+{
+    int32_t partition = sender_partition(record->key, partition_count);
+    if (gate_reserve(&s->gate, partition) != 0) {
+        return SENDER_FULL;
+    }
+    if (!gate_is_open(&s->gate, partition, clock_mono_ms())) {
+        return SENDER_HELD;
+    }
+    struct window_slot *slot =
+        window_add(s->window, l, record->sequence, (uint32_t)(record->key.len + record->value.len));
+    if (slot == NULL) {
+        return SENDER_FULL;
+    }
+    rd_kafka_resp_err_t failed = produce(s, record, partition, slot, err);
+    if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        gate_sent(&s->gate, partition);
+        return SENDER_TAKEN;
+    }
+    window_cancel(s->window, slot);
+    return judge_refused(s, failed, err);
 }
 
 void sender_serve(struct sender *s)

@@ -27,6 +27,12 @@ struct sender_options {
     struct metric *delivered, *failed;
 };
 
+/* How a producer sends. */
+struct sender_mode {
+    bool one_by_one;     /* each record is a batch of its own: a refusal is its own */
+    int batch_max_bytes; /* what the topic takes; 0 = not known */
+};
+
 /* Why the producer has to go. */
 struct sender_failure {
     bool has_record; /* the first that Kafka refused */
@@ -37,9 +43,11 @@ struct sender_failure {
 
 enum sender_result {
     SENDER_TAKEN,
-    SENDER_FULL,    /* the window or librdkafka's queue: send this very record again later */
-    SENDER_REFUSED, /* this record cannot be sent; err says why */
-    SENDER_BROKEN   /* sender_failure() is set */
+    SENDER_FULL,      /* the window or librdkafka's queue: send this very record again later */
+    SENDER_HELD,      /* so too, when the first record of its partition is reported */
+    SENDER_TOO_LARGE, /* for any topic, by our own settings; err says so */
+    SENDER_REFUSED,   /* this record cannot be sent now; err says why */
+    SENDER_BROKEN     /* sender_failure() is set */
 };
 
 /*
@@ -52,7 +60,10 @@ int sender_new(struct sender **out, const struct sender_options *options, struct
 void sender_free(struct sender *s);
 
 /* Makes a producer; there is none. Returns 0 or -errno with a sentence. */
-int sender_open(struct sender *s, struct error *err);
+int sender_open(struct sender *s, const struct sender_mode *mode, struct error *err);
+
+/* The partition of a key among partition_count, as Kafka's Java clients compute it. Any thread. */
+int sender_partition(struct slice key, int partition_count);
 
 /*
  * Purges what is in flight, takes every report that comes within 5 s, destroys the producer and
@@ -64,7 +75,10 @@ bool sender_is_open(const struct sender *s);
 /* For kafka_topic.h, while open. */
 struct rd_kafka_s *sender_handle(struct sender *s);
 
-/* Hands a record of lane l on, to the partition that its key gives among partition_count. */
+/*
+ * Hands a record of lane l on, to the partition that its key gives among partition_count. In each
+ * partition the first record of a producer goes alone, see publisher_gate.h.
+ */
 enum sender_result sender_send(struct sender *s, struct window_lane *l,
                                const struct journal_record *record, int partition_count,
                                struct error *err);

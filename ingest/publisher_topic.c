@@ -29,26 +29,27 @@ static void take_partitions(struct topic_watch *t, struct rd_kafka_s *rk, int pa
                  log_int("partitions_before", t->partitions));
         t->partitions = partitions;
     }
-    kafka_topic_copies(rk, t->wish.name, timeout_ms, &t->copies);
+    kafka_topic_ask_traits(rk, t->wish.name, timeout_ms, &t->traits);
     if (!t->has_warned) {
         t->has_warned = true;
         kafka_topic_warn(rk, t->wish.name, timeout_ms);
     }
 }
 
-static enum kafka_topic_result find_or_create(struct topic_watch *t, struct rd_kafka_s *rk,
-                                              int timeout_ms, int *partitions, struct error *err)
+enum kafka_topic_result topic_find_or_create(const struct kafka_topic_wish *wish, bool may_create,
+                                             struct rd_kafka_s *rk, int timeout_ms, int *partitions,
+                                             struct error *err)
 {
-    const char *name = t->wish.name;
+    const char *name = wish->name;
     enum kafka_topic_result result = kafka_topic_find(rk, name, timeout_ms, partitions, err);
     if (result != KAFKA_TOPIC_MISSING) {
         return result;
     }
-    if (!t->may_create) {
+    if (!may_create) {
         error_set(err, "topic %s does not exist, and topic_create is off", name);
         return result;
     }
-    if (kafka_topic_create(rk, &t->wish, timeout_ms, err) != KAFKA_TOPIC_THERE) {
+    if (kafka_topic_create(rk, wish, timeout_ms, err) != KAFKA_TOPIC_THERE) {
         return KAFKA_TOPIC_MISSING;
     }
     LOG_INFO("topic_created", log_text("topic", name));
@@ -67,7 +68,8 @@ void topic_watch_ask(struct topic_watch *t, struct rd_kafka_s *rk, int timeout_m
     }
     int partitions = 0;
     struct error err = {""};
-    enum kafka_topic_result result = find_or_create(t, rk, timeout_ms, &partitions, &err);
+    enum kafka_topic_result result =
+        topic_find_or_create(&t->wish, t->may_create, rk, timeout_ms, &partitions, &err);
     now_ms = clock_mono_ms();
     if (result == KAFKA_TOPIC_THERE) {
         take_partitions(t, rk, partitions, timeout_ms);

@@ -146,6 +146,25 @@ void window_fail(struct window *w, struct window_slot *s)
     s->state = SLOT_FAILED;
 }
 
+void window_refuse(struct window *w, struct window_slot *s)
+{
+    struct window_lane *l = s->record.lane;
+    uint64_t sequence = s->record.sequence;
+    if (l->refused_first == 0 || sequence < l->refused_first) {
+        l->refused_first = sequence;
+    }
+    if (sequence > l->refused_last) {
+        l->refused_last = sequence;
+    }
+    window_fail(w, s);
+}
+
+void window_skip(struct window_lane *l, uint64_t sequence)
+{
+    assert(l->first == NULL && sequence > l->settled);
+    l->settled = sequence;
+}
+
 void window_clear(struct window *w)
 {
     for (size_t i = 0; i < w->fresh; i++) {

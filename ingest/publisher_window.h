@@ -20,6 +20,8 @@ struct window_slot;
 struct window_lane {
     uint64_t lane;
     uint64_t settled; /* every record up to this sequence is delivered */
+    /* The lowest and the highest sequence that Kafka refused; 0 = none. The owner takes them. */
+    uint64_t refused_first, refused_last;
     struct window_slot *first, *last;
 };
 
@@ -56,6 +58,12 @@ void window_deliver(struct window *w, struct window_slot *s);
 
 /* The record is not, or nobody knows: it holds its lane's `settled` until window_clear(). */
 void window_fail(struct window *w, struct window_slot *s);
+
+/* As window_fail(), of a record that Kafka says it will not store. */
+void window_refuse(struct window *w, struct window_slot *s);
+
+/* The record behind all that was added was disposed of elsewhere; the lane is empty. */
+void window_skip(struct window_lane *l, uint64_t sequence);
 
 /* Forgets all slots, reported or not; what is settled stays. For sending again. */
 void window_clear(struct window *w);

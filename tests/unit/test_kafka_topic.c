@@ -118,10 +118,11 @@ static void a_broker_that_describes_nothing_is_let_be(void **state)
     kafka_topic_warn(f->rk, "reports", 300);
     assert_int_equal(kafka_topic_retention_ms(f->rk, "reports", 300), -1);
     kafka_topic_warn(f->rk, "", 300);
-    struct kafka_topic_copies copies = {-1, -1};
-    kafka_topic_copies(f->rk, "reports", ANSWER_MS, &copies);
-    assert_int_equal(copies.replication, 1);
-    assert_int_equal(copies.min_insync, 0);
+    struct kafka_topic_traits traits = {-1, -1, -1};
+    kafka_topic_ask_traits(f->rk, "reports", ANSWER_MS, &traits);
+    assert_int_equal(traits.replication, 1);
+    assert_int_equal(traits.min_insync, 0);
+    assert_int_equal(traits.message_max_bytes, 0);
     assert_int_equal(kafka_topic_find(f->rk, "reports", ANSWER_MS, &partitions, &err),
                      KAFKA_TOPIC_THERE);
 }

@@ -204,6 +204,101 @@ static void a_rewound_lane_begins_behind_what_is_settled(void **state)
     lanes_fini(&ls);
 }
 
+static void a_refused_batch_asks_for_care_up_to_its_last_record(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_write(f, 10);
+    struct lanes ls;
+    lanes_init(&ls, f->j);
+    assert_int_equal(lanes_refresh(&ls), 0);
+    struct lane *l = ls.items[0];
+    assert_false(lanes_take_refused(&ls, false, "too large"));
+    assert_false(lanes_need_care(&ls));
+    l->window.refused_first = 3;
+    l->window.refused_last = 7;
+    assert_true(lanes_take_refused(&ls, false, "too large"));
+    assert_false(lanes_take_refused(&ls, false, "too large"));
+    assert_true(lanes_need_care(&ls));
+    assert_false(lanes_have_dead(&ls));
+    take_all(&ls, l, 12, 1, 10);
+    l->window.settled = 6;
+    assert_true(lanes_need_care(&ls));
+    l->window.settled = 7;
+    assert_false(lanes_need_care(&ls));
+    lanes_fini(&ls);
+}
+
+static void a_record_refused_alone_is_dead_until_it_is_buried(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_write(f, 10);
+    struct lanes ls;
+    lanes_init(&ls, f->j);
+    assert_int_equal(lanes_refresh(&ls), 0);
+    struct lane *l = ls.items[0];
+    l->window.refused_first = 5;
+    l->window.refused_last = 8;
+    assert_true(lanes_take_refused(&ls, true, "too large"));
+    l->window.refused_first = 3; /* one before it: the other is found again later */
+    l->window.refused_last = 3;
+    assert_true(lanes_take_refused(&ls, true, "too old"));
+    enum lane_result result;
+    assert_int_equal(take(&ls, l, 12, &result), 1);
+    assert_int_equal(take(&ls, l, 12, &result), 2);
+    assert_int_equal(take(&ls, l, 12, &result), 0);
+    assert_int_equal(result, LANE_DEAD);
+    assert_string_equal(l->dead_reason, "too old");
+    assert_true(lanes_have_dead(&ls));
+    l->window.settled = 2;
+    lane_bury(l);
+    assert_int_equal(l->window.settled, 3);
+    assert_false(lanes_have_dead(&ls));
+    take_all(&ls, l, 12, 4, 10);
+    lanes_fini(&ls);
+}
+
+static void a_record_that_cannot_be_sent_at_all_is_killed(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_write(f, 2);
+    struct lanes ls;
+    lanes_init(&ls, f->j);
+    assert_int_equal(lanes_refresh(&ls), 0);
+    struct lane *l = ls.items[0];
+    const struct journal_record *record = NULL;
+    int failed = 0;
+    assert_int_equal(lane_next(&ls, l, 12, &record, &failed), LANE_RECORD);
+    lane_kill(l, "too large");
+    assert_int_equal(lane_next(&ls, l, 12, &record, &failed), LANE_DEAD);
+    assert_int_equal(record->sequence, 1);
+    assert_false(lanes_need_care(&ls));
+    lane_bury(l);
+    take_all(&ls, l, 12, 2, 2);
+    lanes_fini(&ls);
+}
+
+/* An earlier start that sent nothing of a lane has made none of it a repeat. */
+static void an_old_lane_that_was_never_sent_is_no_repeat(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_write(f, 1);
+    fixture_close(f);
+    fixture_open(f);
+    struct lanes ls;
+    lanes_init(&ls, f->j);
+    assert_int_equal(lanes_refresh(&ls), 0);
+    struct lane *l = lanes_find(&ls, fixture_old_lane(f));
+    const struct journal_record *record = NULL;
+    int failed = 0;
+    assert_int_equal(lane_next(&ls, l, 12, &record, &failed), LANE_RECORD);
+    assert_false(lane_take(l));
+    lanes_fini(&ls);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -215,6 +310,10 @@ int main(void)
         TEST(a_drained_old_lane_is_closed_and_forgotten),
         TEST(only_so_many_old_lanes_are_open_at_once),
         TEST(a_rewound_lane_begins_behind_what_is_settled),
+        TEST(a_refused_batch_asks_for_care_up_to_its_last_record),
+        TEST(a_record_refused_alone_is_dead_until_it_is_buried),
+        TEST(a_record_that_cannot_be_sent_at_all_is_killed),
+        TEST(an_old_lane_that_was_never_sent_is_no_repeat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

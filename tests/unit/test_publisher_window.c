@@ -179,6 +179,43 @@ static void a_failed_record_holds_its_lane_until_all_is_cleared(void **state)
     window_free(w);
 }
 
+static void what_kafka_refuses_is_kept_by_its_bounds(void **state)
+{
+    (void)state;
+    struct window *w = new_window(10, 1000);
+    struct window_lane l;
+    window_lane_init(&l, 1, 0);
+    struct window_slot *slots[4];
+    for (size_t i = 0; i < 4; i++) {
+        slots[i] = window_add(w, &l, i + 1, 10);
+    }
+    assert_int_equal(l.refused_first, 0);
+    window_refuse(w, slots[2]);
+    window_refuse(w, slots[1]);
+    window_deliver(w, slots[3]);
+    window_deliver(w, slots[0]);
+    assert_int_equal(l.settled, 1);
+    assert_int_equal(l.refused_first, 2);
+    assert_int_equal(l.refused_last, 3);
+    assert_int_equal(window_in_flight(w), 0);
+    window_clear(w);
+    assert_int_equal(l.refused_last, 3);
+    window_free(w);
+}
+
+static void a_record_that_went_elsewhere_is_settled(void **state)
+{
+    (void)state;
+    struct window *w = new_window(10, 1000);
+    struct window_lane l;
+    window_lane_init(&l, 1, 4);
+    window_skip(&l, 6);
+    assert_int_equal(l.settled, 6);
+    window_deliver(w, window_add(w, &l, 7, 10));
+    assert_int_equal(l.settled, 7);
+    window_free(w);
+}
+
 static void an_impossible_size_is_refused(void **state)
 {
     (void)state;
@@ -199,6 +236,8 @@ int main(void)
         cmocka_unit_test(a_record_larger_than_the_bound_goes_alone),
         cmocka_unit_test(a_cancelled_record_leaves_no_trace),
         cmocka_unit_test(a_failed_record_holds_its_lane_until_all_is_cleared),
+        cmocka_unit_test(what_kafka_refuses_is_kept_by_its_bounds),
+        cmocka_unit_test(a_record_that_went_elsewhere_is_settled),
         cmocka_unit_test(an_impossible_size_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
