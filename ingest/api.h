@@ -7,37 +7,20 @@
 
 #include "common/http_server.h"
 #include "common/sites.h"
-#include "ingest/bots.h"
-#include "ingest/catalogue.h"
-#include "ingest/client.h"
-#include "ingest/privacy.h"
-#include "ingest/rate_limit.h"
+#include "ingest/intake.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct api;
-struct journal_shard;
-struct metrics;
 struct pages;
 
 struct api_options {
+    struct intake_options intake;
     const struct sites *sites;
-    const struct network_list *proxies;
-    const struct network_list *download_from; /* servers that may report downloads */
-    const struct bots *bots;
-    const struct catalogue *catalogue;   /* NULL = every photo_id is taken */
-    struct rate_limit *rate_limit;       /* of all workers; NULL = none */
-    const struct network_list *internal; /* whose reports are marked as one's own people's */
-    enum client_ip client_ip;
-    enum client_agent user_agent;
-    enum privacy_signals privacy;
     size_t body_max;  /* bytes of a body, decoded */
     int error_status; /* of an error the API itself answers: 200 or 400 */
     const struct pages *pages;
-    const uint8_t *secret; /* CLIENT_SECRET_SIZE bytes; copied */
-    struct journal_shard *shard;
-    struct metrics *metrics;
 };
 
 /* Returns 0 or -ENOMEM. What options point to outlives the api. */

@@ -95,6 +95,7 @@ int input_read(struct input_reader *r, const struct http_request *req, struct in
 {
     fields_init(&out->fields);
     out->json = NULL;
+    out->body = slice_make(NULL, 0);
     if (req->method != HTTP_POST) {
         return read_fields(r, BODY_FORM, slice_make("", 0), req->query, out);
     }
@@ -103,6 +104,7 @@ int input_read(struct input_reader *r, const struct http_request *req, struct in
     if (status != 0) {
         return status;
     }
+    out->body = body;
     struct slice media = req->known[HTTP_HEADER_CONTENT_TYPE];
     return read_fields(r, body_kind_of(media, body), media, body, out);
 }

@@ -18,6 +18,7 @@ void input_reader_free(struct input_reader *r);
 struct input {
     struct fields fields;     /* until the next input_read(), or the request's end */
     struct report_json *json; /* the memory behind the fields of a JSON body */
+    struct slice body;        /* without its coding; lives as the fields do */
 };
 
 /*

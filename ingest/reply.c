@@ -4,10 +4,10 @@
 #include "common/text.h"
 #include "common/utf8.h"
 #include "ingest/header_params.h"
+#include "ingest/reply_parts.h"
 
 #include <stdio.h>
 
-#define LEVEL "anonymous"
 #define COMMON_HEADERS                                                                             \
     "Access-Control-Allow-Origin: *\r\n"                                                           \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
@@ -173,7 +173,7 @@ const char *reply_content_type(const struct reply_form *form)
 }
 
 /* GIF89a, 1 by 1, two colours, the first transparent; one block of LZW: clear, 0, end. */
-static void append_pixel(struct buffer *out)
+void reply_append_pixel(struct buffer *out)
 {
     static const char gif[] = "GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff"
                               "\x21\xf9\4\1\0\0\0\0"
@@ -183,7 +183,7 @@ static void append_pixel(struct buffer *out)
 
 /* What stands before the object; the comment keeps the reply from starting with the caller's bytes.
  */
-static void open_json(struct buffer *out, const struct reply_form *form)
+void reply_open_json(struct buffer *out, const struct reply_form *form)
 {
     struct slice name = slice_make(form->name, form->name_len);
     if (form->format == REPLY_CALLBACK) {
@@ -197,7 +197,7 @@ static void open_json(struct buffer *out, const struct reply_form *form)
     }
 }
 
-static void close_json(struct buffer *out, const struct reply_form *form)
+void reply_close_json(struct buffer *out, const struct reply_form *form)
 {
     if (form->format == REPLY_CALLBACK) {
         buffer_append_text(out, ");");
@@ -205,7 +205,7 @@ static void close_json(struct buffer *out, const struct reply_form *form)
 }
 
 /* A path is usually ASCII; one that is no UTF-8 is repaired by a buffer of its own. */
-static void append_endpoint(struct buffer *out, struct slice endpoint)
+void reply_append_endpoint(struct buffer *out, struct slice endpoint)
 {
     if (utf8_is_valid(endpoint)) {
         text_append_json(out, endpoint);
@@ -240,26 +240,27 @@ void reply_ok(struct buffer *out, const struct reply_form *form, enum event_kind
 {
     const char *message = reported(kind);
     if (form->format == REPLY_PIXEL) {
-        append_pixel(out);
+        reply_append_pixel(out);
         return;
     }
     if (form->format == REPLY_XML) {
-        buffer_append_text(out,
-                           "<response status=\"ok\" permission_level=\"" LEVEL "\" message=\"");
+        buffer_append_text(out, "<response status=\"ok\" permission_level=\"" REPLY_LEVEL
+                                "\" message=\"");
         buffer_append_text(out, message);
         buffer_append_text(out, "\" cached=\"0\"/>");
         return;
     }
-    open_json(out, form);
+    reply_open_json(out, form);
     buffer_append_text(out, "{\"status\":\"ok\",\"message\":\"");
     buffer_append_text(out, message);
-    buffer_append_text(out, "\",\"permission_level\":\"" LEVEL "\",\"cached\":\"0\",\"report\":{},"
-                            "\"p\":\"1\",\"size\":\"1\",\"site\":");
+    buffer_append_text(out,
+                       "\",\"permission_level\":\"" REPLY_LEVEL "\",\"cached\":\"0\",\"report\":{},"
+                       "\"p\":\"1\",\"size\":\"1\",\"site\":");
     buffer_append_text(out, site_json);
     buffer_append_text(out, ",\"endpoint\":");
-    append_endpoint(out, endpoint);
+    reply_append_endpoint(out, endpoint);
     buffer_append_char(out, '}');
-    close_json(out, form);
+    reply_close_json(out, form);
 }
 
 struct refusal {
@@ -271,12 +272,12 @@ static void append_error(struct buffer *out, const struct reply_form *form,
                          const struct refusal *why, struct slice endpoint)
 {
     if (form->format == REPLY_PIXEL) {
-        append_pixel(out);
+        reply_append_pixel(out);
         return;
     }
     if (form->format == REPLY_XML) {
-        buffer_append_text(out,
-                           "<response status=\"error\" permission_level=\"" LEVEL "\" code=\"");
+        buffer_append_text(out, "<response status=\"error\" permission_level=\"" REPLY_LEVEL
+                                "\" code=\"");
         text_append_xml(out, slice_of(why->code));
         buffer_append_text(out, "\" message=\"");
         text_append_xml(out, slice_of(why->message));
@@ -286,7 +287,7 @@ static void append_error(struct buffer *out, const struct reply_form *form,
         buffer_append_text(out, "\"/>");
         return;
     }
-    open_json(out, form);
+    reply_open_json(out, form);
     buffer_append_text(out, "{\"status\":\"error\",\"message\":");
     text_append_json(out, slice_of(why->message));
     buffer_append_text(out, ",\"code\":");
@@ -294,10 +295,10 @@ static void append_error(struct buffer *out, const struct reply_form *form,
     if (why->kept_id != NULL) {
         buffer_append_format(out, ",\"kept\":\"1\",\"id\":\"%s\"", why->kept_id);
     }
-    buffer_append_text(out, ",\"permission_level\":\"" LEVEL "\",\"endpoint\":");
-    append_endpoint(out, endpoint);
+    buffer_append_text(out, ",\"permission_level\":\"" REPLY_LEVEL "\",\"endpoint\":");
+    reply_append_endpoint(out, endpoint);
     buffer_append_char(out, '}');
-    close_json(out, form);
+    reply_close_json(out, form);
 }
 
 void reply_error(struct buffer *out, const struct reply_form *form, const char *code,

@@ -251,12 +251,12 @@ static int open_acks(struct worker *w, const struct worker_options *o)
                                                       "outcome=\"unconfirmed\""};
     bool is_whole = true;
     for (size_t i = 0; i < OUTCOME_COUNT; i++) {
-        w->outcomes[i] = metrics_counter(o->api.metrics, "playreport_acks_total", labels[i],
+        w->outcomes[i] = metrics_counter(o->api.intake.metrics, "playreport_acks_total", labels[i],
                                          "Replies to reports that were taken, by their outcome.");
         is_whole = is_whole && w->outcomes[i] != NULL;
     }
-    w->waited_us = metrics_counter(o->api.metrics, "playreport_ack_wait_microseconds_total", "",
-                                   "From receipt to the reply, summed over the outcome ok.");
+    w->waited_us = metrics_counter(o->api.intake.metrics, "playreport_ack_wait_microseconds_total",
+                                   "", "From receipt to the reply, summed over the outcome ok.");
     uint64_t timeout_ms = o->ack == ACK_BROKER ? o->ack_timeout_ms : 0;
     return is_whole && w->waited_us != NULL ? acks_new(&w->acks, timeout_ms * 1000) : -ENOMEM;
 }
@@ -270,7 +270,7 @@ static int open_server(struct worker *w, const struct worker_options *o, struct 
     struct http_server_options limits = http_server_defaults();
     limits.name = "report";
     struct http_handler handler = api_handler(w->api);
-    failed = http_server_new(&w->server, w->base, &limits, &handler, o->api.metrics);
+    failed = http_server_new(&w->server, w->base, &limits, &handler, o->api.intake.metrics);
     return failed != 0 ? failed : http_server_listen(w->server, o->listen, true, err);
 }
 
@@ -296,7 +296,7 @@ int worker_start(struct worker **out, const struct worker_options *options, stru
         return -ENOMEM;
     }
     w->wake_fd = -1;
-    w->shard = options->api.shard;
+    w->shard = options->api.intake.shard;
     w->ack = options->ack;
     int failed = open_loop(w);
     if (failed == 0) {

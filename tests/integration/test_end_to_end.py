@@ -5,6 +5,7 @@ import json
 import os
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 import xml.etree.ElementTree as xml
 import zlib
@@ -338,6 +339,52 @@ def test_privacy_signals_are_heeded_when_they_shall_be(shared_kafka, tmp_path, c
     events = [msgpack.unpackb(record.value) for record in shared_kafka.read_all(topic)]
     assert len(events) == 3 and all(e["source"] == "embed" for e in events)
     assert sorted(("uuid" in e, "ip" in e, "ua" in e) for e in events) == sorted([(kept,) * 3] * 2 + [(True,) * 3])
+
+
+BATCH = "/api/analytics/report/batch"
+MIXED = [{"reportType": "event", "photo_id": 41, "event": "load"},
+         {"reportType": "event", "photo_id": "x", "event": "load"},
+         {"reportType": "play", "photo_id": 42, "timeStart": 1.5, "uuid": "u"},
+         {"reportType": "nothing", "photo_id": 43, "event": "load"},
+         {"photo_id": 44, "event": "load", "data": [1]}, 7]
+
+
+@pytest.mark.parametrize("send", [
+    lambda text: ("GET", f"{BATCH}?format=json&data={urllib.parse.quote(text)}", None, {}),
+    lambda text: ("POST", BATCH, f"format=json&data={urllib.parse.quote(text)}",
+                  {"Content_Type": "application/x-www-form-urlencoded"}),
+    lambda text: ("GET", f"{BATCH}?callback=window.ignore&data={urllib.parse.quote(text)}", None, {}),
+])
+def test_a_batch_is_judged_report_by_report(shared_kafka, tmp_path, send):
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=f"batch.{tmp_path.name}") as daemon:
+        conn_ = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+        method, target, body, headers = send(json.dumps(MIXED))
+        text = ask(conn_, method, target, body, **headers)[1]
+        if text.startswith("/**/"):
+            text = text.removeprefix("/**/window.ignore(").removesuffix(");")
+        answer = json.loads(text)
+        assert (answer["status"], answer["accepted"], answer["rejected"]) == ("ok", "3", "3")
+        assert answer["rejections"] == [{"index": i, "code": "invalid_input"} for i in ("1", "3", "5")]
+        conn_.close()
+        assert daemon.stop() == 0
+        events = [msgpack.unpackb(r.value) for r in shared_kafka.read_all(f"batch.{tmp_path.name}")]
+        assert sorted((e["kind"], e["photo_id"]) for e in events) == [("event", 41), ("event", 44), ("play", 42)]
+
+
+def test_an_array_is_a_batch_on_the_path_of_one_report(front, conn):
+    taken = front.metric("playreport_reports_taken_total")
+    body = json.dumps([{"photo_id": 1, "event": "load"}, {"photo_id": 2, "event": "load"}])
+    answer, text = ask(conn, "POST", EVENT, body, Content_Type="application/json")
+    assert 'accepted="2" rejected="0"' in text
+    assert front.metric("playreport_reports_taken_total") == taken + 2
+    assert 'code="invalid_input"' in ask(conn, "POST", EVENT, "[{}]", Content_Type="application/json")[1]
+    assert "JSON array" in ask(conn, "POST", EVENT, "[]", Content_Type="application/json")[1]
+    assert "JSON array" in ask(conn, "GET", BATCH + "?data=%7B%7D")[1]
+    assert "data is missing" in ask(conn, "GET", BATCH)[1]
+    many = json.dumps([{"photo_id": 1, "event": "load"}] * 1001)
+    assert ask(conn, "POST", EVENT, many, Content_Type="application/json")[0].status == 413
+    assert front.metric("playreport_reports_taken_total") == taken + 2
+    assert ask(conn, "HEAD", EVENT, None)[0].status == 200
 
 
 # ---- The read side ----

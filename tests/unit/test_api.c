@@ -267,7 +267,7 @@ static void a_photo_outside_the_catalogue_is_named_so(void **state)
     struct error err = {""};
     assert_int_equal(catalogue_load(&f->catalogue, path, &err), 0);
     assert_int_equal(unlink(path), 0);
-    f->options.catalogue = f->catalogue;
+    f->options.intake.catalogue = f->catalogue;
     start(f);
     struct client c = connect_to(f);
     say(&c, GET(EVENT "?photo_id=42&event=a") GET(EVENT "?photo_id=43&event=a"));
@@ -326,7 +326,7 @@ static void too_many_of_an_address_are_refused(void **state)
 {
     struct fixture *f = *state;
     f->rate_limit = rate_limit_new(1, 2);
-    f->options.rate_limit = f->rate_limit;
+    f->options.intake.rate_limit = f->rate_limit;
     start(f);
     struct client c = connect_to(f);
     unsigned taken = 0, refused = 0;

@@ -64,17 +64,17 @@ static void start(struct fixture_worker *t, enum ack_level ack, uint64_t ack_tim
     const struct worker_options options = {.listen = "127.0.0.1:0",
                                            .ack = ack,
                                            .ack_timeout_ms = ack_timeout_ms,
-                                           .api = {.sites = t->sites,
-                                                   .proxies = t->none,
-                                                   .download_from = t->none,
-                                                   .internal = t->none,
-                                                   .bots = t->bots,
+                                           .api = {.intake = {.proxies = t->none,
+                                                              .download_from = t->none,
+                                                              .internal = t->none,
+                                                              .bots = t->bots,
+                                                              .secret = secret,
+                                                              .shard = fixture_shard(t->f),
+                                                              .metrics = t->metrics},
+                                                   .sites = t->sites,
                                                    .body_max = 1 << 20,
                                                    .error_status = 200,
-                                                   .pages = &t->pages,
-                                                   .secret = secret,
-                                                   .shard = fixture_shard(t->f),
-                                                   .metrics = t->metrics}};
+                                                   .pages = &t->pages}};
     assert_int_equal(worker_start(&t->w, &options, &t->f->err), 0);
 }
 
