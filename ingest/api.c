@@ -166,7 +166,9 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
             return;
         }
     }
-    serve_other(a, c, req);
+    if (!api_serve_facts(a, c, req)) {
+        serve_other(a, c, req);
+    }
 }
 
 static void on_release(const void *data, size_t len, int outcome, struct http_reply *out, void *arg)

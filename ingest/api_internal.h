@@ -43,6 +43,9 @@ void api_send_text(struct http_conn *c, int status, const char *text, enum reply
 /* Serves the call: its answer is sent, or held until what it brought is confirmed. */
 void api_serve_report(struct api *a, struct call *call);
 
+/* Serves the methods that report nothing: echo and site/get. False: the path is neither's. */
+bool api_serve_facts(struct api *a, struct http_conn *c, const struct http_request *req);
+
 /* Renders what was held, for http_handler's on_release. */
 void api_render_released(struct api *a, const void *data, size_t len, int outcome,
                          struct http_reply *out);

@@ -341,6 +341,23 @@ def test_privacy_signals_are_heeded_when_they_shall_be(shared_kafka, tmp_path, c
     assert sorted(("uuid" in e, "ip" in e, "ua" in e) for e in events) == sorted([(kept,) * 3] * 2 + [(True,) * 3])
 
 
+def test_echo_mirrors_what_was_understood(conn):
+    target = "/api/echo?format=json&a=%3Cx%3E&b=1+2&a=again&%C3%A6=%F0%9F%92%A5&bad=%ff&flag"
+    answer = json.loads(ask(conn, "GET", target)[1])
+    assert answer["status"] == "ok" and answer["endpoint"] == "/api/echo"
+    assert answer["echo"] == {"format": "json", "a": "<x>", "b": "1 2", "æ": "💥", "bad": "\ufffd", "flag": ""}
+    mirrored = xml.fromstring(ask(conn, "POST", "/api/echo", "a=%3Cx%3E&a=again")[1].encode())
+    assert [(p.get("name"), p.get("value")) for p in mirrored] == [("a", "<x>"), ("a", "again")]
+
+
+def test_the_site_tells_its_facts(conn):
+    answer = json.loads(ask(conn, "GET", "/api/site/get?format=json")[1])
+    assert {"site_id", "site_name", "product_key", "domain"} <= set(answer["site"])
+    site = xml.fromstring(ask(conn, "GET", "/api/site/get")[1]).find("site")
+    assert site.get("site_id") == answer["site"]["site_id"]
+    assert ask(conn, "GET", "/api/site/get?callback=f")[1].startswith("/**/f({")
+
+
 BATCH = "/api/analytics/report/batch"
 MIXED = [{"reportType": "event", "photo_id": 41, "event": "load"},
          {"reportType": "event", "photo_id": "x", "event": "load"},
