@@ -26,11 +26,14 @@ uint64_t letter_lane(const struct letter_origin *o)
 {
     char rest[48];
     int len = snprintf(rest, sizeof rest, "/%" PRId64 "/%" PRId32, o->epoch, o->partition);
+    char lane[24];
+    int lane_len = snprintf(lane, sizeof lane, "/%016" PRIx64, o->lane);
     uint64_t topic = hash_stable(HASH_STABLE_START, o->topic.data, o->topic.len);
-    return hash_stable(topic, rest, (size_t)len);
+    uint64_t place = hash_stable(topic, rest, (size_t)len);
+    return o->is_of_ingest ? hash_stable(place, lane, (size_t)lane_len) : place;
 }
 
 uint64_t letter_sequence(const struct letter_origin *o)
 {
-    return (uint64_t)o->offset + 1;
+    return o->is_of_ingest ? o->sequence : (uint64_t)o->offset + 1;
 }

@@ -138,25 +138,44 @@ static struct slice header_of(const rd_kafka_headers_t *headers, const char *nam
     return slice_make(value, len);
 }
 
-/* A letter of the consumer's names its origin. One of ingest's was never in the topic: it is named
- * by its own place. */
+/* Fills in the origin that the headers name. Returns false when they name none. */
+static bool read_origin(const rd_kafka_headers_t *headers, const rd_kafka_message_t *m,
+                        struct letter_origin *o)
+{
+    int64_t partition = 0;
+    struct player_event event;
+    *o = (struct letter_origin){.topic = header_of(headers, "dlq.topic")};
+    if (o->topic.data == NULL || !letter_number(header_of(headers, "dlq.partition"), &partition) ||
+        partition > INT32_MAX) {
+        return false;
+    }
+    o->partition = (int32_t)partition;
+    (void)letter_number(header_of(headers, "dlq.epoch"), &o->epoch); /* 0 without */
+    if (letter_number(header_of(headers, "dlq.offset"), &o->offset)) {
+        return true;
+    }
+    if (event_decode(slice_make(m->payload, m->len), &event) != EVENT_DECODE_OK) {
+        return false;
+    }
+    o->is_of_ingest = true;
+    o->lane = event.lane;
+    o->sequence = event.sequence;
+    return true;
+}
+
+/* One that says nothing of its origin is named by its own place, and goes where its key goes. */
 static struct letter read_letter(const struct replay *r, const rd_kafka_message_t *m)
 {
     rd_kafka_headers_t *headers = NULL;
     (void)rd_kafka_message_headers(m, &headers); /* none is as good as no header of ours */
-    int64_t partition = 0;
-    struct letter l = {.origin = {.topic = header_of(headers, "dlq.topic")},
-                       .reason = header_of(headers, "dlq.reason")};
-    if (l.origin.topic.data != NULL &&
-        letter_number(header_of(headers, "dlq.partition"), &partition) && partition <= INT32_MAX &&
-        letter_number(header_of(headers, "dlq.offset"), &l.origin.offset)) {
-        l.origin.partition = (int32_t)partition;
-        l.partition =
-            slice_is(l.origin.topic, r->o->topic) ? (int32_t)partition : REPLAY_ANY_PARTITION;
-        (void)letter_number(header_of(headers, "dlq.epoch"), &l.origin.epoch); /* 0 without */
+    struct letter l = {.reason = header_of(headers, "dlq.reason")};
+    if (read_origin(headers, m, &l.origin)) {
+        bool is_home = slice_is(l.origin.topic, r->o->topic);
+        l.partition = is_home ? l.origin.partition : REPLAY_ANY_PARTITION;
         return l;
     }
-    l.origin = (struct letter_origin){slice_of(r->dead_topic), 0, m->partition, m->offset};
+    l.origin = (struct letter_origin){
+        .topic = slice_of(r->dead_topic), .partition = m->partition, .offset = m->offset};
     l.partition = m->key_len > 0 ? REPLAY_ANY_PARTITION : m->partition;
     return l;
 }

@@ -12,7 +12,8 @@
 static struct letter_origin origin_of(const char *topic, int64_t epoch, int32_t partition,
                                       int64_t offset)
 {
-    return (struct letter_origin){slice_of(topic), epoch, partition, offset};
+    return (struct letter_origin){
+        .topic = slice_of(topic), .epoch = epoch, .partition = partition, .offset = offset};
 }
 
 static void the_lane_is_the_documented_hash(void **state)
@@ -33,6 +34,17 @@ static void the_lane_is_the_documented_hash(void **state)
         struct letter_origin o = origin_of(cases[i].topic, cases[i].epoch, cases[i].partition, 7);
         assert_true(letter_lane(&o) == cases[i].lane);
     }
+}
+
+static void a_letter_of_ingest_keeps_the_sequence_of_its_id(void **state)
+{
+    (void)state;
+    struct letter_origin o = origin_of("t", 0, 4, -1);
+    o.is_of_ingest = true;
+    o.lane = 0xfedcba9876543210;
+    o.sequence = 77;
+    assert_true(letter_lane(&o) == 0xa7a7b29fbd0230c); /* of "t/0/4/fedcba9876543210" */
+    assert_int_equal(letter_sequence(&o), 77);
 }
 
 static void the_sequence_rises_with_the_offset_and_begins_at_one(void **state)
@@ -66,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_lane_is_the_documented_hash),
+        cmocka_unit_test(a_letter_of_ingest_keeps_the_sequence_of_its_id),
         cmocka_unit_test(the_sequence_rises_with_the_offset_and_begins_at_one),
         cmocka_unit_test(numbers_are_digits_that_fit),
     };
