@@ -3,6 +3,7 @@ import argparse
 import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -23,7 +24,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="the rows, and no more (LIST=1)")
     parser.add_argument("--row", default="", help="names with commas between them; default all (ROW=)")
     parser.add_argument("--count", type=int, help="so many times more each; default what is missing (COUNT=)")
-    parser.add_argument("--fresh", action="store_true", help="forget the results there are (FRESH=1)")
+    parser.add_argument("--fresh", action="store_true", help="forget what these rows have come to (FRESH=1)")
     parser.add_argument("--short", action="store_true", help="the form of make test: a few times each, from fresh")
     parser.add_argument("--folder", type=Path, default=BUILD / "torture", help="for results and work")
     return parser.parse_args()
@@ -46,11 +47,12 @@ def print_list() -> None:
 
 
 def run_row(row: Row, lab: Lab) -> None:
+    log = lab.folder.parent / f"{row.name}.error"
+    log.unlink(missing_ok=True)
     try:
         row.run(lab)
     except Exception as error:  # pylint: disable=broad-except; the other rows go on
         lab.progress.clear()
-        log = lab.folder.parent / f"{row.name}.error"
         log.write_text(traceback.format_exc())
         why = (str(error).splitlines() or [""])[0][:200]
         lab.results.add(Line(row.name, error=f"{type(error).__name__}: {why}", notes=[f"see {log}"]))
@@ -65,14 +67,27 @@ def missing(row: Row, sums: dict[str, Line], options: argparse.Namespace) -> int
 def run_rows(rows: list[Row], results: Results, options: argparse.Namespace, progress: Progress) -> None:
     work = options.folder / ("work-short" if options.short else "work")
     brokers = Brokers(work / f"brokers-{time.time_ns()}")
+    beside: list[threading.Thread] = []
+
+    def begin(row: Row) -> None:
+        sums = results.sums()
+        count = missing(row, sums, options)
+        if count > 0:
+            done = sums[row.name].times if row.name in sums else 0
+            run_row(row, Lab(row.name, work / row.name, brokers, results, progress, count, done,
+                             time.monotonic() + STRETCH_S, options.short))
+
     try:
+        if options.short:
+            # It has a broker of its own and mostly waits: beside the others it costs no time.
+            beside = [threading.Thread(target=begin, args=(row,), daemon=True) for row in rows if row.is_long]
+            rows = [row for row in rows if not row.is_long]
+        for thread in beside:
+            thread.start()
         for row in rows:
-            sums = results.sums()
-            count = missing(row, sums, options)
-            if count > 0:
-                done = sums[row.name].times if row.name in sums else 0
-                run_row(row, Lab(row.name, work / row.name, brokers, results, progress, count, done,
-                                 time.monotonic() + STRETCH_S, options.short))
+            begin(row)
+        for thread in beside:
+            thread.join()
     finally:
         brokers.close()
         shutil.rmtree(brokers.folder, ignore_errors=True)
@@ -98,8 +113,9 @@ def main() -> int:
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that brokers are ended too
     rows = choose(options.row)
-    results = Results(options.folder / ("short.jsonl" if options.short else "results.jsonl"),
-                      options.fresh or options.short)
+    results = Results(options.folder / ("short.jsonl" if options.short else "results.jsonl"))
+    if options.fresh or options.short:
+        results.forget({row.name for row in rows})
     try:
         run_rows(rows, results, options, Progress())
     except KeyboardInterrupt:

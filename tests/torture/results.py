@@ -28,11 +28,15 @@ class Line:
 
 
 class Results:
-    def __init__(self, file: Path, fresh: bool) -> None:
+    def __init__(self, file: Path) -> None:
         self.file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        if fresh:
-            file.unlink(missing_ok=True)
+
+    def forget(self, rows: set[str]) -> None:
+        """These rows begin anew."""
+        if self.file.exists():
+            lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
+            self.file.write_text("".join(line for line in lines if json.loads(line)["row"] not in rows), "utf-8")
 
     def add(self, line: Line) -> None:
         with open(self.file, "a", encoding="utf-8") as out:
@@ -60,7 +64,7 @@ def verdict(line: Line, needs: Iterable[str], wanted: int) -> str:
     if line.error:
         return f"FAILED: {line.error}"
     if not line.times:
-        return "not run"
+        return "not done yet"
     weak = [name for name in needs if (2 * line.bites < line.times if name == "bites" else not getattr(line, name))]
     if weak:
         return f"FAILED: did not bite ({', '.join(weak)})"

@@ -102,6 +102,11 @@ class Rig:
         wait_until("reports flow", lambda: self.front.metric(JOURNALLED) >= wanted)
         time.sleep(random.uniform(0, jitter_s))
 
+    def count_on(self) -> None:
+        """Returns when the consumer has counted more."""
+        counted = self.counter.totals()["reports"]
+        wait_until("it counts on", lambda: self.counter.totals()["reports"] > counted, 60)
+
     # ---- Figures of processes that end.
 
     def kill_front(self) -> None:

@@ -20,13 +20,14 @@ class Row:
     short: int
     needs: tuple[str, ...]
     run: Callable[[Lab], None]
+    is_long: bool = False
 
 
 ROWS = (
     Row("kill-ingest-journal", "kill -9 of ingest under load, ack=journal", 100, 5, AGAIN, kills.kill_ingest("journal")),
     Row("kill-ingest-disk", "the same, ack=disk", 100, 4, AGAIN, kills.kill_ingest("disk")),
     Row("kill-ingest-broker", "the same, ack=broker", 100, 4, AGAIN, kills.kill_ingest("broker")),
-    Row("kill-consumer", "kill -9 of the consumer, also between and amid its commits", 100, 6, BITES, kills.kill_consumer),
+    Row("kill-consumer", "kill -9 of the consumer, also between and amid its commits", 100, 6, ("bites", *AGAIN), kills.kill_consumer),
     Row("kill-broker", "kill -9 of the single broker, restart", 20, 1, BITES, kills.kill_broker),
     Row("stop-consumer", "SIGSTOP past session and max poll interval", 20, 1, BITES, halts.stop_consumer),
     Row("second-consumer", "a second consumer on the same SQLite file", 1, 1, BITES, store.second_consumer),
@@ -45,5 +46,6 @@ ROWS = (
     Row("three-brokers-leader", "three brokers, a leader killed, ack=broker", 20, 1, BITES, kills.kill_leader),
     Row("three-brokers-isr", "replicas in sync lost and regained, fatal producer errors", 20, 1, ("bites", *AGAIN),
         kafka_faults.few_replicas),
-    Row("kafka-away", "Kafka away 8 min (short: 60 s) at 5,000/s, memory flat", 1, 1, BITES, kafka_away.away),
+    Row("kafka-away", "Kafka away 8 min (short: 60 s) at 5,000/s, memory flat", 1, 1, BITES, kafka_away.away,
+        is_long=True),
 )

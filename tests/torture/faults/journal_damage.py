@@ -133,24 +133,27 @@ def damage(variants_of: Callable[[Whole], list[Variant]]) -> Callable[[Lab], Non
                 lab.count = min(lab.count, len(variants) - lab.done)
             step = len(variants) / lab.count if lab.short else 1
             reader = TopicReader(rig)
+            counted = 0
             for batch in lab.batches(10 if lab.short else 50):
                 line = Line(lab.row, wanted=0 if lab.short else len(variants))
                 for number in batch:
                     lab.say(f"variant {number + 1} of {len(variants)}")
                     try_variant(rig, whole, variants[int(number * step)], reader, line)
-                compare_counted(rig, line, lab.done == batch[0])
+                counted = compare_counted(rig, line, counted)
                 lab.record(rig, len(batch), line.bites, line)
             reader.close()
 
     return run
 
 
-def compare_counted(rig: Rig, line: Line, is_first: bool) -> None:
-    """Every variant brings the same records again: they count once, however often they come."""
+def compare_counted(rig: Rig, line: Line, before: int) -> int:
+    """Every variant brings the same records again: they count once, however often they come. Returns the count."""
     rig.account.read()
     wait_until("all is counted", lambda: rig.counter.totals()["reports"] >= rig.account.distinct)
     wait_until("all is read", lambda: rig.counter.metric("playreport_consumer_lag_records") == 0)
     counted = rig.counter.totals()["reports"]
-    line.counted = counted if is_first else 0
+    line.counted = counted - before
+    line.notes.append("each variant holds the same records: they come again each time and count once")
     line.twice += max(0, counted - rig.account.distinct)
     line.dropped = rig.dropped_since()
+    return counted

@@ -27,7 +27,8 @@ def kill_ingest(ack: str) -> Callable[[Lab], None]:
 
 
 def kill_consumer(lab: Lab) -> None:
-    """In turn: at a random moment; between the store's commit and Kafka's; at a write in the midst of the store's."""
+    """In turn: at a random moment; between the store's commit and Kafka's; at a write in the midst of the store's.
+    Ingest dies too now and then: a consumer new from a kill must know the repeats that follow."""
     # Static membership: the next life need not wait until the group has missed the last one.
     options = {"kafka.group.instance.id": "torture", "kafka.session.timeout.ms": 6000}
     with lab.rig(lab.brokers.single(), consumer=options, faults="counter") as rig:
@@ -36,8 +37,7 @@ def kill_consumer(lab: Lab) -> None:
             with rig.load(2000):
                 for number in batch:
                     lab.say(f"kill {number + 1}")
-                    counted = rig.counter.totals()["reports"]
-                    wait_until("it counts", lambda: rig.counter.totals()["reports"] > counted)
+                    rig.count_on()
                     if number % 3 == 0:
                         time.sleep(random.uniform(0, 0.2))
                         bites += rig.counter.metric(LAG) > 0
@@ -46,6 +46,9 @@ def kill_consumer(lab: Lab) -> None:
                         bites += rig.let_counter_die(kill_commit=1)
                     else:
                         bites += rig.let_counter_die(kill_write=random.randint(1, 20))
+                    if number % 5 == 4:
+                        rig.kill_front()
+                        rig.front.start()
                     rig.counter.start()
             lab.record(rig, len(batch), bites)
 

@@ -2,17 +2,10 @@
 import errno
 import time
 
-from broker import wait_until
 from daemons import consumer
 from lab import Lab
-from rig import Rig
 
 FAULTS = ((errno.EIO, 0), (errno.ENOSPC, 0), (errno.EIO, 1))  # an errno, and whether the write was made all the same
-
-
-def counts_on(rig: Rig) -> bool:
-    counted = rig.counter.totals()["reports"]
-    return bool(wait_until("it counts on", lambda: rig.counter.totals()["reports"] > counted, 60))
 
 
 def failing_commits(lab: Lab) -> None:
@@ -25,7 +18,7 @@ def failing_commits(lab: Lab) -> None:
                     every = number // len(FAULTS) % 20 + 1
                     failure, late = FAULTS[number % len(FAULTS)]
                     lab.say(f"every {every}th write: {errno.errorcode[failure]}{', late' if late else ''}")
-                    counts_on(rig)
+                    rig.count_on()
                     hits = rig.counter_orders.get("hits")
                     rig.counter_orders.set(write_errno=failure, every=every, late=late)
                     time.sleep(0.7)
