@@ -41,5 +41,8 @@ end_to_end() {
 end_to_end dev 8000
 end_to_end tsan 3000 -k "to_the_unit or killed"
 
+step "torture, the short form"
+/usr/bin/python3 tests/torture --short
+
 step "integration tests"
 exec /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration

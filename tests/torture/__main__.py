@@ -1,5 +1,6 @@
 """The torture driver: sends numbered reports, lets something break, and holds topic and store against what it was told."""
 import argparse
+import fcntl
 import shutil
 import signal
 import sys
@@ -7,6 +8,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import TextIO
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "integration"))
 
@@ -28,6 +30,18 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="the form of make test: a few times each, from fresh")
     parser.add_argument("--folder", type=Path, default=BUILD / "torture", help="for results and work")
     return parser.parse_args()
+
+
+def lock(folder: Path) -> TextIO:
+    """Two runs on one folder would take each other's files away."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = open(folder / "lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"torture: another run is at work in {folder}", file=sys.stderr)
+        sys.exit(2)
+    return held
 
 
 def choose(names: str) -> list[Row]:
@@ -66,7 +80,9 @@ def missing(row: Row, sums: dict[str, Line], options: argparse.Namespace) -> int
 
 def run_rows(rows: list[Row], results: Results, options: argparse.Namespace, progress: Progress) -> None:
     work = options.folder / ("work-short" if options.short else "work")
-    brokers = Brokers(work / f"brokers-{time.time_ns()}")
+    work.mkdir(parents=True, exist_ok=True)
+    brokers = Brokers(work / "brokers")
+    shutil.rmtree(brokers.folder, ignore_errors=True)  # a run that was killed may have left it
     beside: list[threading.Thread] = []
 
     def begin(row: Row) -> None:
@@ -113,6 +129,7 @@ def main() -> int:
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that brokers are ended too
     rows = choose(options.row)
+    held = lock(options.folder)
     results = Results(options.folder / ("short.jsonl" if options.short else "results.jsonl"))
     if options.fresh or options.short:
         results.forget({row.name for row in rows})
@@ -122,6 +139,8 @@ def main() -> int:
         print("torture: interrupted; the next run goes on from here", file=sys.stderr)
         print_results(rows, results, options.short)
         return 130
+    finally:
+        held.close()
     return 0 if print_results(rows, results, options.short) else 1
 
 

@@ -2,6 +2,7 @@
 import errno
 import os
 import random
+import shutil
 import subprocess
 import time
 from contextlib import contextmanager
@@ -18,17 +19,23 @@ FAILURES = "playreport_journal_commit_failures_total"
 TMPFS = "48m"
 
 
+def unmount(folder: Path) -> None:
+    if folder.is_mount():
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
     """A small tmpfs in folder; False where mounting is not allowed."""
+    unmount(folder)  # a run that was killed may have left it
     folder.mkdir(parents=True)
     words = ["mount", "-t", "tmpfs", "-o", f"size={TMPFS}", "playreport-torture", str(folder)]
     mounted = os.geteuid() == 0 and subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode == 0
     try:
         yield mounted
     finally:
-        if mounted:
-            subprocess.run(["umount", "-l", str(folder)], check=False)
+        unmount(folder)
 
 
 def is_refused(rig: Rig) -> bool:
