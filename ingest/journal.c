@@ -77,8 +77,7 @@ void journal_free_settled(struct journal *j, struct lane_state *lane)
     for (;;) {
         journal_lock(j);
         struct segment_state *segment = lane->first_segment;
-        if (segment == NULL || !is_settled(lane, segment) ||
-            replaced_needs(&j->replaced, lane->id, atomic_load(&segment->last_sequence))) {
+        if (segment == NULL || !is_settled(lane, segment)) {
             journal_unlock(j);
             return;
         }
@@ -110,8 +109,7 @@ void journal_settle(struct journal *j, uint64_t lane_id, uint64_t sequence)
         return;
     }
     uint64_t last = atomic_load(&lane->last);
-    uint64_t settled = replaced_pass(&j->replaced, lane_id, sequence);
-    settled = settled < last ? settled : last;
+    uint64_t settled = sequence < last ? sequence : last;
     if (settled > atomic_load(&lane->settled)) {
         atomic_store(&lane->settled, settled);
         j->is_dirty = true;
@@ -175,24 +173,6 @@ static void forget_leaving(struct journal *j)
     journal_unlock(j);
 }
 
-static bool is_gone(uint64_t lane_id, uint64_t sequence, void *arg)
-{
-    const struct lane_state *lane = journal_find_lane(arg, lane_id);
-    return lane == NULL || lane->first_segment == NULL ||
-           lane->first_segment->first_sequence > sequence;
-}
-
-/* After a sync of the folder: the files of the old ones are gone for good. */
-static void forget_replaced(struct journal *j)
-{
-    if (!replaced_prune(&j->replaced, is_gone, j)) {
-        return;
-    }
-    for (struct lane_state *lane = j->lanes; lane != NULL; lane = lane->next) {
-        journal_free_settled(j, lane);
-    }
-}
-
 static size_t count_lanes(const struct journal *j)
 {
     size_t count = 0;
@@ -219,7 +199,6 @@ int journal_checkpoint(struct journal *j)
     }
     j->is_dirty = false;
     forget_leaving(j);
-    forget_replaced(j);
     return 0;
 }
 
@@ -296,11 +275,8 @@ static double gauge_waiting(void *arg)
 
 static int add_shard_metrics(struct metrics *m, struct journal_shard *s)
 {
-    s->records = s == s->journal->requeue
-                     ? metrics_counter(m, "playreport_journal_requeued_total", "",
-                                       "Records written once more, in place of refused ones.")
-                     : metrics_counter(m, "playreport_journal_records_total", "",
-                                       "Records written to the journal.");
+    s->records = metrics_counter(m, "playreport_journal_records_total", "",
+                                 "Records written to the journal.");
     s->written_bytes = metrics_counter(m, "playreport_journal_written_bytes_total", "",
                                        "Bytes of records written to the journal.");
     s->commit_failures = metrics_counter(m, "playreport_journal_commit_failures_total", "",
@@ -374,7 +350,6 @@ static void free_journal(struct journal *j)
     close_fd(j->lock_fd);
     close_fd(j->folder_fd);
     (void)pthread_mutex_destroy(&j->lock); /* nobody holds it any more */
-    replaced_fini(&j->replaced);
     free(j->shards);
     free(j);
 }
@@ -398,7 +373,7 @@ static struct journal_shard *new_shards(struct journal *j, unsigned count)
 
 static uint64_t choose_segment_bytes(const struct journal_options *options)
 {
-    uint64_t most = options->max_bytes / 2 / (options->shard_count + options->requeue);
+    uint64_t most = options->max_bytes / 2 / options->shard_count;
     return options->segment_bytes < most ? options->segment_bytes : most;
 }
 
@@ -415,18 +390,13 @@ static struct journal *new_journal(const struct journal_options *options)
     j->max_bytes = options->max_bytes;
     j->segment_bytes = choose_segment_bytes(options);
     atomic_init(&j->wake_fd, -1);
-    j->requeue_first = 1;
-    j->shard_count = options->shard_count + options->requeue;
-    j->shards = new_shards(j, j->shard_count);
+    j->shards = new_shards(j, options->shard_count);
     if (j->shards == NULL || pthread_mutex_init(&j->lock, NULL) != 0) {
         free(j->shards);
         free(j);
         return NULL;
     }
-    if (options->requeue) {
-        j->requeue = &j->shards[options->shard_count];
-        j->requeue->index = SEGMENT_SHARD_REQUEUE;
-    }
+    j->shard_count = options->shard_count;
     return j;
 }
 

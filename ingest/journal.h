@@ -34,7 +34,6 @@ struct journal_options {
      */
     uint64_t segment_bytes;
     unsigned shard_count;
-    bool requeue;            /* a shard more, for journal_requeue() */
     enum ack_level ack;      /* with ACK_DISK each shard has a thread that syncs */
     struct metrics *metrics; /* may be NULL; outlives j, and is not rendered while j is closed */
     const struct journal_io *io; /* NULL = the system's calls; outlives j */
@@ -177,28 +176,6 @@ void journal_shard_probe(struct journal_shard *s);
 
 /* 0, or -errno of the last commit that wrote something, or of the last sync. */
 int journal_shard_error(const struct journal_shard *s);
-
-/* ---- Writing again, in place of what Kafka refused: the publisher's thread alone. ---- */
-
-/* The shard for it, with a lane of its own, listed like others; NULL unless asked for at opening.
- */
-struct journal_shard *journal_requeue_shard(struct journal *j);
-
-/*
- * Writes count records of the lane once more, under new sequences of the shard s, and syncs them:
- * all of them, or after -errno none. Each names what it replaces: the record itself, or, where that
- * was a replacement too, the first of all. max_bytes does not stand in the way.
- *
- * From here on the new ones alone are delivered, also after a sudden end: journal_read() passes
- * over the old ones that are not settled yet. The caller settles them as it would those delivered.
- * It must not deliver them after a failure either: it calls again, until it is 0.
- *
- * The sequences of this shard go on above those that the folder's other replacements have, so of
- * several in one record's place the highest counts. Segments of it stay until the files of what
- * they replace are gone, whatever becomes of the checkpoint.
- */
-int journal_requeue(struct journal_shard *s, const struct journal_record *records, uint64_t lane,
-                    size_t count);
 
 /* ---- Figures, any thread. ---- */
 

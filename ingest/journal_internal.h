@@ -6,7 +6,6 @@
 #include "common/metrics.h"
 #include "ingest/journal.h"
 #include "ingest/journal_io.h"
-#include "ingest/journal_replaced.h"
 #include "ingest/journal_sync.h"
 #include "ingest/segment.h"
 
@@ -29,7 +28,6 @@ struct segment_state {
     uint64_t examined;              /* reader: damage before it was counted */
     unsigned cursor_count;          /* reader */
     bool is_freed;                  /* reader: off the list, the last cursor frees it */
-    bool may_replace;               /* recovery: it may hold replacements */
     struct segment_state *next;     /* under the lock */
 };
 
@@ -87,10 +85,7 @@ struct journal {
     pthread_mutex_t lock;
     struct lane_state *lanes; /* under the lock; changed by the reader only */
     struct journal_shard *shards;
-    unsigned shard_count;          /* with requeue's */
-    struct journal_shard *requeue; /* the last shard; NULL = none */
-    struct replaced replaced;      /* reader */
-    uint64_t requeue_first;        /* no replacement in the folder has its sequence or more */
+    unsigned shard_count;
 };
 
 static inline void journal_lock(struct journal *j)

@@ -189,18 +189,6 @@ static int go_past_end(struct journal_cursor *c, bool may_move)
     return err == 0 ? 1 : err;
 }
 
-/* Returns whether anybody wants the record: one that is replaced settles with those before it. */
-static bool meet(struct journal_cursor *c, uint64_t sequence)
-{
-    uint64_t before = c->seen;
-    c->seen = sequence;
-    if (!replaced_meet(&c->journal->replaced, c->lane->id, sequence, before)) {
-        return true;
-    }
-    journal_settle(c->journal, c->lane->id, atomic_load(&c->lane->settled));
-    return false;
-}
-
 /* Returns 1 with a record, 0 when there is none now or the window would have to move, or -errno. */
 static int read_one(struct journal_cursor *c, struct journal_record *out, bool may_move)
 {
@@ -211,7 +199,8 @@ static int read_one(struct journal_cursor *c, struct journal_record *out, bool m
             c->segment == NULL ? SEGMENT_STEP_END : segment_reader_next(&c->reader, out);
         switch (step) {
         case SEGMENT_STEP_RECORD:
-            if (meet(c, out->sequence) && out->sequence > settled) {
+            c->seen = out->sequence;
+            if (out->sequence > settled) {
                 return 1;
             }
             break;

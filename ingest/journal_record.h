@@ -11,8 +11,6 @@ struct journal_record {
     uint64_t ts_ms; /* the record's timestamp in Kafka */
     struct slice key;
     struct slice value;
-    uint64_t replaces_lane;     /* 0 = it replaces none */
-    uint64_t replaces_sequence; /* 0 = it replaces none */
 };
 
 #endif

@@ -4,7 +4,6 @@
 #include "common/log.h"
 #include "ingest/checkpoint.h"
 #include "ingest/journal_folder.h"
-#include "ingest/journal_requeue.h"
 #include "ingest/segment_reader.h"
 
 #include <errno.h>
@@ -103,11 +102,9 @@ static int inspect(struct journal *j, const char *name, int fd, struct segment_s
         return 0;
     }
     segment->created_ms = modified_ms(&st);
-    segment->may_replace = true;
     if (result == SEGMENT_HEADER_OK && h.lane == segment->lane && h.number == segment->number) {
         segment->first_sequence = h.first_sequence;
         segment->created_ms = h.created_ms;
-        segment->may_replace = h.shard == SEGMENT_SHARD_REQUEUE;
     } else if (size > 0) {
         journal_note_damage(j, name, fd, 0, size < sizeof bytes ? size : sizeof bytes);
     }
@@ -292,6 +289,7 @@ static int recover_lane(struct recovery *r, size_t from, size_t to)
     }
     apply_checkpoint(r, lane);
     bound_segments(lane);
+    journal_free_settled(r->journal, lane);
     return 0;
 }
 
@@ -307,13 +305,6 @@ static int recover_lanes(struct recovery *r)
         }
     }
     return 0;
-}
-
-static void free_settled(struct journal *j)
-{
-    for (struct lane_state *lane = j->lanes; lane != NULL; lane = lane->next) {
-        journal_free_settled(j, lane);
-    }
 }
 
 static void log_recovered(struct journal *j)
@@ -339,10 +330,6 @@ int journal_recover(struct journal *j, struct error *err)
         result = recover_lanes(&r);
     }
     if (result == 0) {
-        result = journal_recover_replaced(j, &r.reader);
-    }
-    if (result == 0) {
-        free_settled(j);
         j->is_dirty = j->is_dirty || r.entry_count > 0; /* lanes without segments leave it */
         log_recovered(j);
     } else {

@@ -27,17 +27,10 @@ uint64_t journal_shard_next(const struct journal_shard *s)
 
 /* ---- Segments ---- */
 
-static bool is_requeue(const struct journal_shard *s)
+static bool reserve_bytes(struct journal *j, uint64_t len)
 {
-    return s == s->journal->requeue;
-}
-
-/* What replaces records that are there shall not wait for them to go. */
-static bool reserve_bytes(struct journal_shard *s, uint64_t len)
-{
-    struct journal *j = s->journal;
     uint64_t before = atomic_fetch_add_explicit(&j->bytes, len, memory_order_relaxed);
-    if (before + len > j->max_bytes && !is_requeue(s)) {
+    if (before + len > j->max_bytes) {
         atomic_fetch_sub_explicit(&j->bytes, len, memory_order_relaxed);
         return false;
     }
@@ -195,7 +188,7 @@ static uint64_t draw_lane(struct journal *j)
 
 static int start_sync(struct journal_shard *s)
 {
-    if (s->journal->ack != ACK_DISK || is_requeue(s)) {
+    if (s->journal->ack != ACK_DISK) {
         return 0;
     }
     const struct journal_sync_options options = {.io = s->journal->io,
@@ -222,10 +215,8 @@ int journal_shard_begin(struct journal_shard *s)
     s->journal->lanes = lane;
     s->lane = lane;
     s->crc_seed = segment_crc_seed(id);
-    s->next = is_requeue(s) ? s->journal->requeue_first : 1;
+    s->next = 1;
     s->next_number = 1;
-    atomic_init(&lane->last, s->next - 1);
-    atomic_init(&lane->settled, s->next - 1);
     int err = start_sync(s);
     if (err != 0) {
         return err;
@@ -285,7 +276,7 @@ static int prepare_segment(struct journal_shard *s)
             return 0;
         }
     }
-    if (!reserve_bytes(s, SEGMENT_HEADER_SIZE)) {
+    if (!reserve_bytes(s->journal, SEGMENT_HEADER_SIZE)) {
         return -ENOSPC;
     }
     int err = open_segment(s, s->next - s->batch_count, !s->is_lane_known);
@@ -297,14 +288,13 @@ static int prepare_segment(struct journal_shard *s)
 
 /*
  * A full disk leaves a segment that can be trusted once the half-written bytes are cut off. After
- * any other error, and after any of a sync, nobody knows what the disk holds: the segment is never
- * written again.
+ * any other error nobody knows what the disk holds: the segment is never written again.
  */
-static void undo_write(struct journal_shard *s, int err, bool was_written)
+static void undo_write(struct journal_shard *s, int err)
 {
     off_t good = (off_t)atomic_load_explicit(&s->segment->size, memory_order_relaxed);
     bool is_cut = s->journal->io->ftruncate(s->fd, good) == 0;
-    if (!is_cut || was_written || (err != -ENOSPC && err != -EDQUOT)) {
+    if (!is_cut || (err != -ENOSPC && err != -EDQUOT)) {
         LOG_WARN("journal_segment_closed", log_uint("number", s->segment->number),
                  log_text("err", strerror(-err)));
         close_segment(s);
@@ -313,7 +303,7 @@ static void undo_write(struct journal_shard *s, int err, bool was_written)
 
 static int write_batch(struct journal_shard *s)
 {
-    if (!reserve_bytes(s, s->batch.len)) {
+    if (!reserve_bytes(s->journal, s->batch.len)) {
         return -ENOSPC;
     }
     int err = prepare_segment(s);
@@ -321,10 +311,7 @@ static int write_batch(struct journal_shard *s)
         err = journal_io_write(s->journal->io, s->fd, s->batch.data, s->batch.len,
                                atomic_load_explicit(&s->segment->size, memory_order_relaxed));
         if (err != 0) {
-            undo_write(s, err, false);
-        } else if (is_requeue(s) && s->journal->io->fdatasync(s->fd) != 0) {
-            err = -errno;
-            undo_write(s, err, true);
+            undo_write(s, err);
         }
     }
     if (err != 0) {
@@ -431,7 +418,8 @@ int journal_shard_error(const struct journal_shard *s)
 
 void journal_shard_probe(struct journal_shard *s)
 {
-    if (journal_shard_error(s) == 0 || s->batch.len > 0 || !reserve_bytes(s, SEGMENT_HEADER_SIZE)) {
+    if (journal_shard_error(s) == 0 || s->batch.len > 0 ||
+        !reserve_bytes(s->journal, SEGMENT_HEADER_SIZE)) {
         return;
     }
     int err = open_segment(s, s->next, false);

@@ -29,7 +29,7 @@ enum record_offset {
     RECORD_RESERVED = 28
 };
 
-enum record_type { TYPE_REPORT = 1, TYPE_REPLACEMENT = 2 };
+enum record_type { TYPE_REPORT = 1 };
 
 void segment_format_name(char out[SEGMENT_NAME_SIZE], uint64_t lane, uint32_t number)
 {
@@ -115,7 +115,7 @@ static uint32_t record_crc(uint32_t seed, const char *record, size_t payload_len
 
 size_t segment_payload_size(const struct journal_record *r)
 {
-    return (r->replaces_lane == 0 ? 0 : SEGMENT_REPLACES_SIZE) + r->key.len + r->value.len;
+    return r->key.len + r->value.len;
 }
 
 static char *put_bytes(char *out, struct slice s)
@@ -132,16 +132,10 @@ size_t segment_put_record(char *out, uint32_t crc_seed, const struct journal_rec
     bytes_put_u32(out + RECORD_LEN, (uint32_t)payload_len);
     bytes_put_u64(out + RECORD_SEQUENCE, r->sequence);
     bytes_put_u64(out + RECORD_TS, r->ts_ms);
-    bytes_put_u16(out + RECORD_TYPE, r->replaces_lane == 0 ? TYPE_REPORT : TYPE_REPLACEMENT);
+    bytes_put_u16(out + RECORD_TYPE, TYPE_REPORT);
     bytes_put_u16(out + RECORD_KEY_LEN, (uint16_t)r->key.len);
     bytes_put_u32(out + RECORD_RESERVED, 0);
-    char *at = out + SEGMENT_RECORD_HEADER_SIZE;
-    if (r->replaces_lane != 0) {
-        bytes_put_u64(at, r->replaces_lane);
-        bytes_put_u64(at + 8, r->replaces_sequence);
-        at += SEGMENT_REPLACES_SIZE;
-    }
-    at = put_bytes(at, r->key);
+    char *at = put_bytes(out + SEGMENT_RECORD_HEADER_SIZE, r->key);
     (void)put_bytes(at, r->value); /* where it ends is known */
     bytes_put_u32(out + RECORD_CRC, record_crc(crc_seed, out, payload_len));
     return SEGMENT_RECORD_HEADER_SIZE + payload_len;
@@ -150,11 +144,9 @@ size_t segment_put_record(char *out, uint32_t crc_seed, const struct journal_rec
 static bool is_plausible(const char *data, uint64_t after)
 {
     size_t payload_len = bytes_get_u32(data + RECORD_LEN);
-    uint16_t type = bytes_get_u16(data + RECORD_TYPE);
-    size_t extra = type == TYPE_REPLACEMENT ? SEGMENT_REPLACES_SIZE : 0;
-    return payload_len <= SEGMENT_PAYLOAD_MAX + extra &&
-           payload_len >= bytes_get_u16(data + RECORD_KEY_LEN) + extra &&
-           (type == TYPE_REPORT || type == TYPE_REPLACEMENT) &&
+    return payload_len <= SEGMENT_PAYLOAD_MAX &&
+           payload_len >= bytes_get_u16(data + RECORD_KEY_LEN) &&
+           bytes_get_u16(data + RECORD_TYPE) == TYPE_REPORT &&
            bytes_get_u32(data + RECORD_RESERVED) == 0 &&
            bytes_get_u64(data + RECORD_SEQUENCE) > after;
 }
@@ -180,11 +172,6 @@ enum segment_record_result segment_get_record(const char *data, size_t len, uint
     const char *end = at + payload_len;
     *out = (struct journal_record){.sequence = bytes_get_u64(data + RECORD_SEQUENCE),
                                    .ts_ms = bytes_get_u64(data + RECORD_TS)};
-    if (bytes_get_u16(data + RECORD_TYPE) == TYPE_REPLACEMENT) {
-        out->replaces_lane = bytes_get_u64(at);
-        out->replaces_sequence = bytes_get_u64(at + 8);
-        at += SEGMENT_REPLACES_SIZE;
-    }
     out->key = slice_make(at, bytes_get_u16(data + RECORD_KEY_LEN));
     out->value = slice_make(at + out->key.len, (size_t)(end - at) - out->key.len);
     *size = SEGMENT_RECORD_HEADER_SIZE + payload_len;

@@ -4,12 +4,12 @@
  * File name: <lane, 16 hex digits>-<number, 8 hex digits>.journal; all integers are little endian.
  *
  *   Header, 64 bytes:                        Record, 32 bytes and its payload:
- *    0  8  magic "PRJOURNL"                   0  4  payload length, 0 to 65,536 (type 2: + 16)
+ *    0  8  magic "PRJOURNL"                   0  4  payload length, 0 to 65,536
  *    8  4  version, 1                         4  4  CRC-32C
  *   12  4  size of this header, 64            8  8  sequence, rising within the lane
  *   16  8  lane                              16  8  ts, ms since 1970 UTC
  *   24  4  number, rising within the lane    24  2  type
- *   28  4  shard index, or all ones          26  2  key length
+ *   28  4  shard index                       26  2  key length
  *   32  8  first sequence that may follow    28  4  reserved, 0
  *   40  8  created, ms since 1970 UTC        32     payload
  *   48 12  reserved, 0
@@ -20,9 +20,7 @@
  * alone, so neither stale blocks of another file nor bytes that a player sent inside a string can
  * pass for one.
  *
- * Type 1 is a report, its payload is key and value. Type 2 is a report that replaces another: the
- * lane and the sequence (8 bytes each) of that one stand before the key. It stands in a lane
- * whose segments have all ones for the shard index, and there only.
+ * The only type is 1, a report; its payload is key and value.
  *
  * The version is raised whenever an older reader would misread or drop something: a new type, a
  * changed field, a used reserved byte. Every version keeps magic and version where they are, and
@@ -42,13 +40,10 @@ enum {
     SEGMENT_VERSION = 1,
     SEGMENT_HEADER_SIZE = 64,
     SEGMENT_RECORD_HEADER_SIZE = 32,
-    SEGMENT_REPLACES_SIZE = 16,
     SEGMENT_PAYLOAD_MAX = 64 * 1024,
-    SEGMENT_RECORD_MAX = SEGMENT_RECORD_HEADER_SIZE + SEGMENT_PAYLOAD_MAX + SEGMENT_REPLACES_SIZE,
+    SEGMENT_RECORD_MAX = SEGMENT_RECORD_HEADER_SIZE + SEGMENT_PAYLOAD_MAX,
     SEGMENT_NAME_SIZE = 16 + 1 + 8 + 8 + 1 /* with the NUL */
 };
-
-#define SEGMENT_SHARD_REQUEUE UINT32_MAX /* of a lane whose records replace others */
 
 struct segment_header {
     uint64_t lane;
@@ -77,10 +72,7 @@ enum segment_header_result segment_get_header(const char *data, size_t len,
 /* What the CRC of every record in the lane begins with. */
 uint32_t segment_crc_seed(uint64_t lane);
 
-/*
- * The payload of r in bytes. r may only be written when its key and value are at most
- * SEGMENT_PAYLOAD_MAX together.
- */
+/* The payload of r in bytes; r may only be written when it is at most SEGMENT_PAYLOAD_MAX. */
 size_t segment_payload_size(const struct journal_record *r);
 
 /*

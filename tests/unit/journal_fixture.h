@@ -127,7 +127,6 @@ static inline void fixture_check_record(const struct journal_record *r)
     assert_true(slice_is(r->key, key));
     assert_true(slice_is(r->value, value));
     assert_int_equal(r->ts_ms, 1000 + r->sequence);
-    assert_int_equal(r->replaces_lane, 0);
 }
 
 /* Reads on to the end; sequences go to out. Returns how many. */

@@ -354,32 +354,6 @@ static void sequences_that_fall_from_one_segment_to_the_next_are_damage(void **s
     assert_int_equal(fixture_damaged(f), 2);
 }
 
-static void replacement_is_read_with_what_it_replaces(void **state)
-{
-    struct fixture *f = *state;
-    char bytes[256], name[SEGMENT_NAME_SIZE];
-    const struct journal_record r = {.sequence = 1,
-                                     .ts_ms = 5,
-                                     .key = slice_of("key"),
-                                     .value = slice_of("value"),
-                                     .replaces_lane = 77,
-                                     .replaces_sequence = 88};
-    size_t len = put_segment(bytes, 1, 1);
-    len += segment_put_record(bytes + len, segment_crc_seed(0xabc), &r);
-    segment_format_name(name, 0xabc, 1);
-    fixture_save(f, name, bytes, len);
-    fixture_open(f);
-    struct journal_record read;
-    struct journal_cursor *c = NULL;
-    assert_int_equal(journal_cursor_open(&c, f->j, 0xabc), 0);
-    assert_int_equal(journal_read(c, &read, 1), 1);
-    assert_int_equal(read.replaces_lane, 77);
-    assert_int_equal(read.replaces_sequence, 88);
-    assert_true(slice_is(read.key, "key"));
-    assert_true(slice_is(read.value, "value"));
-    journal_cursor_close(c);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -399,7 +373,6 @@ int main(void)
         TEST(file_that_shrinks_while_open_is_told),
         TEST(record_inside_a_value_is_never_found),
         TEST(sequences_that_fall_from_one_segment_to_the_next_are_damage),
-        TEST(replacement_is_read_with_what_it_replaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,24 +151,6 @@ static void record_comes_back(void **state)
     assert_int_equal(out.ts_ms, 1700000000456);
     assert_true(slice_is(out.key, "1234"));
     assert_true(slice_is(out.value, "value"));
-    assert_int_equal(out.replaces_lane, 0);
-    assert_int_equal(out.replaces_sequence, 0);
-}
-
-static void record_that_replaces_another_names_it(void **state)
-{
-    (void)state;
-    char bytes[256];
-    struct journal_record out, r = sample_record();
-    r.replaces_lane = 77;
-    r.replaces_sequence = 88;
-    size_t len = segment_put_record(bytes, segment_crc_seed(lane), &r);
-    assert_int_equal(len, SEGMENT_RECORD_HEADER_SIZE + 16 + 9);
-    assert_int_equal(get(bytes, len, 0, &out), SEGMENT_RECORD_OK);
-    assert_int_equal(out.replaces_lane, 77);
-    assert_int_equal(out.replaces_sequence, 88);
-    assert_true(slice_is(out.key, "1234"));
-    assert_true(slice_is(out.value, "value"));
 }
 
 static void smallest_and_largest_records_come_back(void **state)
@@ -182,13 +164,9 @@ static void smallest_and_largest_records_come_back(void **state)
     assert_int_equal(get(bytes, 32, 0, &out), SEGMENT_RECORD_OK);
     assert_int_equal(out.key.len + out.value.len, 0);
     r.value = slice_make(value, SEGMENT_PAYLOAD_MAX);
-    for (int i = 0; i < 2; i++) {
-        size_t size = segment_put_record(bytes, segment_crc_seed(lane), &r);
-        assert_int_equal(get(bytes, size, 0, &out), SEGMENT_RECORD_OK);
-        assert_int_equal(out.value.len, SEGMENT_PAYLOAD_MAX);
-        assert_int_equal(size, SEGMENT_RECORD_MAX - (i == 0 ? SEGMENT_REPLACES_SIZE : 0));
-        r.replaces_lane = 7; /* whatever may be written may be replaced */
-    }
+    assert_int_equal(segment_put_record(bytes, segment_crc_seed(lane), &r), SEGMENT_RECORD_MAX);
+    assert_int_equal(get(bytes, SEGMENT_RECORD_MAX, 0, &out), SEGMENT_RECORD_OK);
+    assert_int_equal(out.value.len, SEGMENT_PAYLOAD_MAX);
     free(bytes);
     free(value);
 }
@@ -267,7 +245,6 @@ int main(void)
         cmocka_unit_test(whole_header_of_a_higher_version_is_newer),
         cmocka_unit_test(record_is_laid_out_as_drawn),
         cmocka_unit_test(record_comes_back),
-        cmocka_unit_test(record_that_replaces_another_names_it),
         cmocka_unit_test(smallest_and_largest_records_come_back),
         cmocka_unit_test(record_with_any_flipped_bit_never_comes_back),
         cmocka_unit_test(cut_record_is_short),
