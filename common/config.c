@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include <errno.h>
 #include <stdio.h>
 
 static const char env_prefix[] = "PLAYREPORT_";
@@ -338,6 +339,52 @@ static enum config_result finish(struct config_reading *r, bool check, struct co
     *out = r->config;
     r->config = NULL;
     return CONFIG_RUN;
+}
+
+/* The faults in one sentence; cut, it still names the first. */
+static void tell_faults(struct buffer *faults, struct error *err)
+{
+    struct slice left = buffer_slice(faults);
+    struct buffer sentence;
+    buffer_init(&sentence);
+    while (left.len > 0) {
+        const char *end = memchr(left.data, '\n', left.len);
+        size_t len = end == NULL ? left.len : (size_t)(end - left.data);
+        size_t indent = 0;
+        while (indent < len && left.data[indent] == ' ') {
+            indent++;
+        }
+        buffer_append_text(&sentence, sentence.len > 0 ? "; " : "");
+        buffer_append(&sentence, left.data + indent, len - indent);
+        size_t used = end == NULL ? len : len + 1;
+        left = slice_make(left.data + used, left.len - used);
+    }
+    buffer_append_char(&sentence, '\0');
+    error_set(err, "%s", buffer_failed(&sentence) ? "out of memory" : sentence.data);
+    buffer_fini(&sentence);
+}
+
+int config_reread(struct config **out, const struct config_spec *spec, int argc, char **argv,
+                  char **envp, struct error *err)
+{
+    struct config_reading r = {.spec = spec, .config = config_new()};
+    buffer_init(&r.faults);
+    int failed = r.config == NULL ? -ENOMEM : 0;
+    if (failed == 0) {
+        read_sources(&r, find_request(argc, argv).file, argc, argv, envp);
+        failed = buffer_failed(&r.faults) ? -ENOMEM : r.faults.len > 0 ? -EINVAL : 0;
+    }
+    if (failed == 0) {
+        *out = r.config;
+        r.config = NULL;
+    } else if (failed == -EINVAL) {
+        tell_faults(&r.faults, err);
+    } else {
+        error_set(err, "out of memory");
+    }
+    config_free(r.config);
+    buffer_fini(&r.faults);
+    return failed;
 }
 
 enum config_result config_read(struct config **out, const struct config_spec *spec, int argc,

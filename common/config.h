@@ -1,12 +1,12 @@
 /*
  * One option table per daemon, filled from defaults, --config FILE (JSON), environment
- * PLAYREPORT_<NAME> and flags --name=value or --name value, the later wins. Start-up only; main
- * thread.
+ * PLAYREPORT_<NAME> and flags --name=value or --name value, the later wins. Main thread.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
 
 #include "common/buffer.h"
+#include "common/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,6 +66,25 @@ struct config_spec {
 enum config_result config_read(struct config **out, const struct config_spec *spec, int argc,
                                char **argv, char **envp);
 void config_free(struct config *c);
+
+/*
+ * Reads the same sources once more, for a daemon that runs: prints nothing. Returns 0, or -errno
+ * with the faults in a sentence that names option and file; spec->values must not be used then.
+ */
+int config_reread(struct config **out, const struct config_spec *spec, int argc, char **argv,
+                  char **envp, struct error *err);
+
+/*
+ * Appends to names, parted by commas, the options whose values differ between two structs of the
+ * table, and kafka.NAME where the two configurations differ. Options named in except (ends with
+ * NULL) are passed over.
+ */
+struct config_side {
+    const struct config *config;
+    const void *values;
+};
+void config_changes(const struct config_spec *spec, struct config_side before,
+                    struct config_side after, const char *const *except, struct buffer *names);
 
 /* The kafka.* pairs, name without the prefix. */
 size_t config_kafka_count(const struct config *c);
