@@ -356,6 +356,11 @@ size_t journal_folder_signed(int folder_fd, uint64_t *lanes, size_t max, pid_t *
     return count;
 }
 
+bool journal_folder_has_lock(int folder_fd)
+{
+    return faccessat(folder_fd, LOCK_NAME, F_OK, 0) == 0;
+}
+
 /* ---- Its secret ---- */
 
 static int read_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE])

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -62,6 +63,9 @@ void journal_folder_sign(int lock_fd, const uint64_t *lanes, size_t count);
  * lock.
  */
 size_t journal_folder_signed(int folder_fd, uint64_t *lanes, size_t max, pid_t *holder);
+
+/* Has a daemon ever opened the folder as its journal? */
+bool journal_folder_has_lock(int folder_fd);
 
 /* Reads the secret, or makes it, on disk before it returns. Returns 0 or -errno. */
 int journal_folder_secret(int folder_fd, unsigned char out[JOURNAL_FOLDER_SECRET_SIZE]);

@@ -1,5 +1,6 @@
 /* playreport-ingest: reports over HTTP, into the journal, onto Kafka. */
 #include "common/log.h"
+#include "ingest/command_journal.h"
 #include "ingest/options.h"
 #include "ingest/service.h"
 
@@ -7,6 +8,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EXIT_USAGE = 2, DRAIN_TICK_US = 50 * 1000 };
 
@@ -96,6 +98,9 @@ int main(int argc, char **argv, char **envp)
 {
     struct ingest_options options = {0};
     struct config *config = NULL;
+    if (argc > 1 && strcmp(argv[1], "journal") == 0) {
+        return command_journal(argc - 1, argv + 1, envp);
+    }
     switch (ingest_options_read(&config, &options, argc, argv, envp)) {
     case CONFIG_DONE:
         return EXIT_SUCCESS;

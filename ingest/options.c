@@ -99,6 +99,12 @@ static void check(const void *values, struct buffer *faults)
     }
 }
 
+const struct config_option *ingest_options_table(size_t *count)
+{
+    *count = sizeof table / sizeof table[0];
+    return table;
+}
+
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
                                        char **argv, char **envp)
 {

@@ -5,6 +5,7 @@
 #include "common/config.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ingest_options {
@@ -29,6 +30,9 @@ struct ingest_options {
     int64_t log_level;              /* enum log_level */
     int64_t drain_delay_ms, drain_timeout_ms;
 };
+
+/* The table alone, for commands that read the daemon's settings and options of their own. */
+const struct config_option *ingest_options_table(size_t *count);
 
 /* Reads them; see config_read(). values must stay where it is until config_free(). */
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
