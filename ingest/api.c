@@ -176,16 +176,47 @@ static void on_release(const void *data, size_t len, int outcome, struct http_re
     api_render_released(arg, data, len, outcome, out);
 }
 
+static bool is_page(struct slice path)
+{
+    return slice_is(path, "/healthz") || slice_is(path, "/readyz") ||
+           crossdomain_policy(path) != NULL;
+}
+
+/* A body that would be refused whatever it is need not be sent. */
+static int on_expect(const struct http_request *req, void *arg)
+{
+    (void)arg;
+    if (req->method == HTTP_OPTIONS || is_page(req->path)) {
+        return 0;
+    }
+    return under_api(req->path) ? input_foresee(req) : 404;
+}
+
+static struct slice reject_text(int status)
+{
+    switch (status) {
+    case 404:
+        return slice_of("not found\n");
+    case 415:
+        return slice_of(input_status_text(status));
+    default:
+        return slice_of("this request is not well formed, or too large\n");
+    }
+}
+
 static void on_reject(int status, struct http_reply *out, void *arg)
 {
     (void)arg;
     out->content_type = "text/plain; charset=utf-8";
     out->headers = reply_headers(status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
-    out->body = slice_of("this request is not well formed, or too large\n");
+    out->body = reject_text(status);
 }
 
 struct http_handler api_handler(struct api *a)
 {
-    return (struct http_handler){
-        .on_request = on_request, .on_release = on_release, .on_reject = on_reject, .arg = a};
+    return (struct http_handler){.on_request = on_request,
+                                 .on_release = on_release,
+                                 .on_reject = on_reject,
+                                 .on_expect = on_expect,
+                                 .arg = a};
 }

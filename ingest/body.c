@@ -26,8 +26,26 @@ static bool starts_json(struct slice body)
     return false;
 }
 
+static struct slice after(struct slice s, size_t used)
+{
+    return slice_make(s.data + used, s.len - used);
+}
+
+static struct slice parameters_of(struct slice header)
+{
+    return after(header, header_up_to(header, ';').len);
+}
+
+static bool find_boundary(struct slice content_type, struct slice *boundary)
+{
+    return header_parameter(parameters_of(content_type), "boundary", boundary) &&
+           boundary->len > 0 && boundary->len <= BOUNDARY_MAX;
+}
+
 enum body_kind body_kind_of(struct slice content_type, struct slice body)
 {
+    struct slice boundary;
+
     struct slice type = http_trim(header_up_to(content_type, ';'));
     if (type.len == 0 || header_is_word(type, "text/plain")) {
         return starts_json(body) ? BODY_JSON : BODY_FORM;
@@ -38,12 +56,9 @@ enum body_kind body_kind_of(struct slice content_type, struct slice body)
     if (header_is_word(type, "application/json")) {
         return BODY_JSON;
     }
-    return header_is_word(type, "multipart/form-data") ? BODY_MULTIPART : BODY_UNSUPPORTED;
-}
-
-static struct slice after(struct slice s, size_t used)
-{
-    return slice_make(s.data + used, s.len - used);
+    bool is_multipart = header_is_word(type, "multipart/form-data");
+    return is_multipart && find_boundary(content_type, &boundary) ? BODY_MULTIPART
+                                                                  : BODY_UNSUPPORTED;
 }
 
 static bool starts_with(struct slice s, const char *start, size_t len)
@@ -51,16 +66,10 @@ static bool starts_with(struct slice s, const char *start, size_t len)
     return s.len >= len && memcmp(s.data, start, len) == 0;
 }
 
-static struct slice parameters_of(struct slice header)
-{
-    return after(header, header_up_to(header, ';').len);
-}
-
 static bool set_delimiter(struct multipart *m, struct slice content_type)
 {
     struct slice boundary;
-    if (!header_parameter(parameters_of(content_type), "boundary", &boundary) ||
-        boundary.len == 0 || boundary.len > BOUNDARY_MAX) {
+    if (!find_boundary(content_type, &boundary)) {
         return false;
     }
     memcpy(m->delimiter, "\r\n--", 4);

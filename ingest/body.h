@@ -13,7 +13,8 @@ enum body_kind {
 
 /*
  * Decides by the media type (its case and parameters do not matter); text/plain and an absent or
- * empty type are JSON when the body starts with { or [ after white space, else a form.
+ * empty type are JSON when the body starts with { or [ after white space, else a form. Multipart
+ * needs a boundary. Whether it is BODY_UNSUPPORTED does not depend on the body.
  */
 enum body_kind body_kind_of(struct slice content_type, struct slice body);
 

@@ -109,6 +109,17 @@ int input_read(struct input_reader *r, const struct http_request *req, struct in
     return read_fields(r, body_kind_of(media, body), media, body, out);
 }
 
+int input_foresee(const struct http_request *req)
+{
+    if (req->method != HTTP_POST) {
+        return 0;
+    }
+    bool is_taken =
+        inflate_coding_of(req->known[HTTP_HEADER_CONTENT_ENCODING]) != INFLATE_UNKNOWN &&
+        body_kind_of(req->known[HTTP_HEADER_CONTENT_TYPE], slice_make(NULL, 0)) != BODY_UNSUPPORTED;
+    return is_taken ? 0 : 415;
+}
+
 void input_release(struct input *in)
 {
     report_json_free(in->json);

@@ -28,6 +28,12 @@ struct input {
  */
 int input_read(struct input_reader *r, const struct http_request *req, struct input *out);
 
+/*
+ * Judges a head before its body is there: 0, or the 415 that input_read() would give whatever comes
+ * as the body.
+ */
+int input_foresee(const struct http_request *req);
+
 /* Frees what a read has made; also after a failed one. */
 void input_release(struct input *in);
 

@@ -308,6 +308,35 @@ static void head_is_answered_as_get_and_records_nothing(void **state)
     expect_journal(f, (const uint64_t[]){2}, 1);
 }
 
+static void a_body_that_would_be_refused_is_not_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    static const struct {
+        const char *path, *header, *status;
+    } CASES[] = {
+        {EVENT, "Content-Type: image/png", "415"},
+        {EVENT, "Content-Type: multipart/form-data", "415"},
+        {EVENT, "Content-Encoding: br", "415"},
+        {"/nowhere", "Content-Type: text/plain", "404"},
+        {EVENT, "Content-Type: application/json", "100"},
+        {EVENT "?event=load", "Content-Encoding: gzip", "100"},
+        {"/healthz", "Content-Type: image/png", "100"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char request[512];
+        (void)snprintf(request, sizeof request,
+                       "POST %s HTTP/1.1\r\n" HX "%s\r\nContent-Length: 3\r\n"
+                       "Expect: 100-continue\r\n\r\n",
+                       CASES[i].path, CASES[i].header);
+        struct client c = connect_to(f);
+        say(&c, request);
+        read_answer(f, &c, true);
+        assert_answer(f, CASES[i].status, "\r\n\r\n");
+        leave(&c);
+    }
+}
+
 static void an_error_may_have_a_status_of_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -421,6 +450,7 @@ int main(void)
         api_test(a_photo_outside_the_catalogue_is_named_so),
         api_test(a_method_that_is_not_served_is_named),
         api_test(head_is_answered_as_get_and_records_nothing),
+        api_test(a_body_that_would_be_refused_is_not_asked_for),
         api_test(an_error_may_have_a_status_of_its_own),
         api_test(too_many_of_an_address_are_refused),
         api_test(a_full_journal_answers_overloaded),

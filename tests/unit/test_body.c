@@ -33,6 +33,8 @@ static void the_media_type_decides(void **state)
         {NULL, NULL, BODY_FORM},
         {"", "[1]", BODY_JSON},
         {"multipart/form-data; boundary=x", "", BODY_MULTIPART},
+        {"multipart/form-data", "--x--", BODY_UNSUPPORTED},
+        {"multipart/form-data; boundary=\"\"", "----", BODY_UNSUPPORTED},
         {"application/jsonx", "{}", BODY_UNSUPPORTED},
         {"application/xml", "<a/>", BODY_UNSUPPORTED},
         {"multipart/mixed; boundary=x", "", BODY_UNSUPPORTED},
