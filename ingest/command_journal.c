@@ -69,19 +69,17 @@ static void check(const void *values, struct buffer *faults)
 }
 
 /* The switches of this command need no value. */
-static void expand_switches(char **words, int count)
+static void expand(char **words, int count, const char *name, char *with_value)
 {
-    static char dump[] = "--dump=on", all[] = "--all=on";
     for (int i = 0; i < count; i++) {
-        words[i] = strcmp(words[i], "--dump") == 0  ? dump
-                   : strcmp(words[i], "--all") == 0 ? all
-                                                    : words[i];
+        words[i] = strcmp(words[i], name) == 0 ? with_value : words[i];
     }
 }
 
 static enum config_result read_settings(struct config **out, struct settings *s, int argc,
                                         char **argv, char **envp)
 {
+    char dump_on[] = "--dump=on", all_on[] = "--all=on";
     size_t count = 0;
     const struct config_option *table = ingest_options_table(&count);
     struct config_option *options = calloc(count + OWN_OPTIONS, sizeof *options);
@@ -91,7 +89,8 @@ static enum config_result read_settings(struct config **out, struct settings *s,
         memcpy(options, table, count * sizeof *options);
         memcpy(options + count, own_options, sizeof own_options);
         memcpy(words, argv, (size_t)argc * sizeof *words);
-        expand_switches(words, argc);
+        expand(words, argc, "--dump", dump_on);
+        expand(words, argc, "--all", all_on);
         const struct config_spec spec = {.program = "playreport-ingest journal",
                                          .options = options,
                                          .option_count = count + OWN_OPTIONS,
