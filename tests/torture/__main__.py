@@ -1,4 +1,4 @@
-"""The torture driver: sends numbered reports, lets something break, and holds topic and store against what it was told."""
+"""The torture driver: sends numbered reports, lets something break, compares topic and store with what was promised."""
 import argparse
 import fcntl
 import shutil

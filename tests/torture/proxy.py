@@ -7,7 +7,7 @@ PRODUCE = 0
 
 
 class Proxy:
-    """Runs in a thread of its own. cut(n): the answers of the next n Produce requests are lost, with their connections."""
+    """In a thread of its own. cut(n): the answers of the next n Produce requests are lost, with their connections."""
 
     def __init__(self, upstream_port: int) -> None:
         self.port = 0

@@ -19,16 +19,18 @@ REPEATS = "playreport_consumer_repeats_total"
 
 
 class Rig:
-    """settle() compares; until then kill_front() and kill_counter() keep what a process had counted of itself."""
+    """settle() compares; until then kill_front() and kill_counter() keep what a process has counted."""
 
     def __init__(self, broker: Kafka, folder: Path, topic: str, front: dict, counter: dict,
-                 faults: str = "", start: bool = True, settle_s: float = 120) -> None:
+                 faults: str = "", start: bool = True,
+                 settle_s: float = 120) -> None:
         """faults names the daemons that are started with the library of faults: "front", "counter" or both."""
         self.broker, self.folder, self.topic = broker, folder, topic
         folder.mkdir(parents=True, exist_ok=True)
         refresh = {"kafka.topic.metadata.refresh.interval.ms": 2000, "topic": topic}
+        count_often = {**refresh, "group": topic, "flush_ms": 50}
         self.front: Daemon = ingest(folder, broker.bootstrap, **{**refresh, **front})
-        self.counter: ConsumerDaemon = consumer(folder, broker.bootstrap, **{**refresh, "group": topic, "flush_ms": 50, **counter})
+        self.counter: ConsumerDaemon = consumer(folder, broker.bootstrap, **{**count_often, **counter})
         self.account = Account(broker, topic)
         self.spoiled = False
         self.front_orders = self._orders("front", self.front, "/journal/", faults)

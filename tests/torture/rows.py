@@ -24,10 +24,12 @@ class Row:
 
 
 ROWS = (
-    Row("kill-ingest-journal", "kill -9 of ingest under load, ack=journal", 100, 5, AGAIN, kills.kill_ingest("journal")),
+    Row("kill-ingest-journal", "kill -9 of ingest under load, ack=journal", 100, 5, AGAIN,
+        kills.kill_ingest("journal")),
     Row("kill-ingest-disk", "the same, ack=disk", 100, 4, AGAIN, kills.kill_ingest("disk")),
     Row("kill-ingest-broker", "the same, ack=broker", 100, 4, AGAIN, kills.kill_ingest("broker")),
-    Row("kill-consumer", "kill -9 of the consumer, also between and amid its commits", 100, 6, ("bites", *AGAIN), kills.kill_consumer),
+    Row("kill-consumer", "kill -9 of the consumer, also between and amid its commits", 100, 6, ("bites", *AGAIN),
+        kills.kill_consumer),
     Row("kill-broker", "kill -9 of the single broker, restart", 20, 1, BITES, kills.kill_broker),
     Row("stop-consumer", "SIGSTOP past session and max poll interval", 20, 1, BITES, halts.stop_consumer),
     Row("second-consumer", "a second consumer on the same SQLite file", 1, 1, BITES, store.second_consumer),
@@ -39,8 +41,10 @@ ROWS = (
     Row("power-loss", "delivered records cut away from open segments", 20, 1, BITES, journal_disk.power_loss),
     Row("size-limit", "the topic's size limit lowered under load", 5, 1, BITES, kafka_faults.size_limit),
     Row("partitions-raised", "partitions added while records wait", 5, 1, BITES, kafka_faults.more_partitions),
-    Row("store-commit", "the store's writes fail, every k-th one, k from 1 to 20", 60, 2, BITES, store.failing_commits),
-    Row("poison", "records that do not decode, among good ones", len(poison.poison()), len(poison.poison()), BITES, poison.between_good_ones),
+    Row("store-commit", "the store's writes fail, every k-th one, k from 1 to 20", 60, 2, BITES,
+        store.failing_commits),
+    Row("poison", "records that do not decode, among good ones", len(poison.poison()), len(poison.poison()), BITES,
+        poison.between_good_ones),
     Row("sigterm", "SIGTERM with 50,000 records waiting", 10, 1, BITES, halts.sigterm),
     Row("answer-lost", "stored by the broker, the answer lost", 20, 2, ("bites", *AGAIN), kafka_faults.lost_answers),
     Row("three-brokers-leader", "three brokers, a leader killed, ack=broker", 20, 1, BITES, kills.kill_leader),

@@ -42,7 +42,8 @@ class Stream:
 
     def _check(self) -> None:
         if self._process.returncode not in (0, 1):
-            raise RuntimeError(f"the load generator ended with {self._process.returncode}: {self.log.read_text()[-500:]}")
+            why = self.log.read_text()[-500:]
+            raise RuntimeError(f"the load generator ended with {self._process.returncode}: {why}")
 
     def fates(self) -> dict[int, int]:
         """Once it has ended."""

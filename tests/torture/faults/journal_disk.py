@@ -98,7 +98,7 @@ def cut_segments(journal: Path) -> int:
 
 
 def power_loss(lab: Lab) -> None:
-    """What was delivered is gone from the open segments; a checkpoint may be ahead of them. As many new reports follow."""
+    """What was delivered is gone from the open segments, the checkpoint ahead of them. As many new reports follow."""
     with lab.rig(lab.brokers.single()) as rig:
         for batch in lab.batches(4):
             bites = 0

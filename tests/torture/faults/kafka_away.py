@@ -45,7 +45,7 @@ def be_away(lab: Lab, rig: Rig, seconds: float) -> dict:
         time.sleep(1)
     stream.stop()
     steady = [sample for sample in samples if sample[0] >= min(WARM_UP_S, seconds / 4)]
-    return {"rig": rig.folder.name, "seed": stream.seed, "most": max(rss for _, rss in samples),
+    return {"seed": stream.seed, "most": max(rss for _, rss in samples),
             "slope": slope(steady), "waiting": rig.waiting(), "seconds": seconds}
 
 
@@ -106,6 +106,5 @@ def away(lab: Lab) -> None:
             lab.folder.mkdir(parents=True)
             with Kafka.start(lab.folder) as kafka:
                 if not begin(lab, kafka, carry):
-                    lab.results.add(Line(lab.row, notes=["half done: goes on in the next run"]))
                     return
         shutil.rmtree(lab.folder, ignore_errors=True)

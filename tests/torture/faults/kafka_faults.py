@@ -56,8 +56,8 @@ def set_limit(kafka: Kafka, topic: str, limit: int) -> None:
 def send_big(rig: Rig, number: int) -> str:
     """One report that no limit of ours refuses and that does not compress below the topic's. Returns its id."""
     report_id = f"big-{number}"
-    fields = {"photo_id": 1, "event": "load", "report_id": report_id, "referer": "https://a/" + secrets.token_urlsafe(1500),
-              "format": "json", "source": secrets.token_urlsafe(180)}
+    fields = {"photo_id": 1, "event": "load", "report_id": report_id, "format": "json",
+              "referer": "https://a/" + secrets.token_urlsafe(1500), "source": secrets.token_urlsafe(180)}
     answer = requests.post(f"http://127.0.0.1:{rig.front.port}/api/analytics/report/event", data=fields, timeout=30,
                            headers={"User-Agent": secrets.token_urlsafe(700)})
     if answer.json()["status"] != "ok":
