@@ -115,7 +115,8 @@ struct dump {
 
 static bool print(struct buffer *out)
 {
-    bool is_good = !buffer_failed(out) && fwrite(out->data, 1, out->len, stdout) == out->len;
+    bool is_good = !buffer_failed(out) &&
+                   (out->len == 0 || fwrite(out->data, 1, out->len, stdout) == out->len);
     buffer_reset(out);
     return is_good;
 }

@@ -34,6 +34,7 @@ def test_it_shows_what_waits_beside_the_daemon_and_after_its_death(kafka, tmp_pa
     with ingest(tmp_path, kafka.bootstrap) as front:
         load(front.port, 100, tmp_path / "first.json", None, "--seed", 1)
         wait_until("the checkpoint says so", lambda: shown_waiting(folder) == 0)
+        assert journal(folder, "--dump") == (0, "", "")
         kafka.pause()
         load(front.port, REPORTS, tmp_path / "expect.json", tmp_path / "acks", "--seed", 2)
         assert front.metric("playreport_journal_waiting_records") == REPORTS
