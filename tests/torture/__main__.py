@@ -100,6 +100,8 @@ def run_rows(rows: list[Row], results: Results, options: argparse.Namespace, pro
             rows = [row for row in rows if not row.is_long]
         for thread in beside:
             thread.start()
+        if options.short and len(rows) == len(ROWS) - len(beside):
+            brokers.start_ahead()
         for row in rows:
             begin(row)
         for thread in beside:

@@ -1,5 +1,6 @@
 """What a row works with: brokers started when first asked for, a rig of daemons, how often and how long."""
 import shutil
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,20 @@ class Brokers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._kept: dict[str, Kafka] = {}
+        self._locks = {name: threading.Lock() for name in ("single", "three", "proxied")}
         self.proxy: Proxy | None = None
 
     def _get(self, name: str, make: Callable[[], Kafka]) -> Kafka:
-        if name not in self._kept:
-            self._kept[name] = make()
-        return self._kept[name]
+        with self._locks[name]:
+            if name not in self._kept:
+                self._kept[name] = make()
+            return self._kept[name]
+
+    def start_ahead(self) -> None:
+        """Starts those that take long, while rows work with the single one."""
+        self.single()
+        for start in (self.three, self.proxied):
+            threading.Thread(target=start, daemon=True).start()
 
     def single(self) -> Kafka:
         return self._get("single", lambda: Kafka.start(self.folder / "single"))
@@ -46,11 +55,12 @@ class Brokers:
         return kafka
 
     def drop(self, name: str) -> None:
-        if name in self._kept:
-            self._kept.pop(name).kill()
+        with self._locks[name]:
+            if name in self._kept:
+                self._kept.pop(name).kill()
 
     def close(self) -> None:
-        for name in list(self._kept):
+        for name in self._locks:
             self.drop(name)
         if self.proxy is not None:
             self.proxy.close()
