@@ -128,6 +128,11 @@ void network_list_free(struct network_list *l)
     free(l);
 }
 
+size_t network_list_count(const struct network_list *l)
+{
+    return l->count;
+}
+
 static bool network_holds(const struct network *n, const struct client_address *a)
 {
     struct client_address base = *a;

@@ -36,6 +36,7 @@ struct network_list;
  */
 int network_list_parse(struct network_list **out, const char *list, struct error *err);
 void network_list_free(struct network_list *l);
+size_t network_list_count(const struct network_list *l);
 
 /* Whether one of them holds the address. An address that is not known is held by none. */
 bool network_list_holds(const struct network_list *l, const struct client_address *a);

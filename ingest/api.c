@@ -45,6 +45,12 @@ void api_free(struct api *a)
     free(a);
 }
 
+void api_set_rules(struct api *a, const struct rules *rules)
+{
+    a->o.intake.rules = rules;
+    intake_set_rules(a->intake, rules);
+}
+
 void api_begin_turn(struct api *a, uint64_t ticket)
 {
     a->ticket = ticket;
@@ -160,7 +166,7 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
         if (slice_is(req->path, methods[i].path)) {
             struct call call = {.conn = c,
                                 .req = req,
-                                .site = sites_by_host(a->o.sites, req->host),
+                                .site = sites_by_host(a->o.intake.rules->sites, req->host),
                                 .method = &methods[i]};
             api_serve_report(a, &call);
             return;

@@ -6,7 +6,6 @@
 #define INGEST_API_H
 
 #include "common/http_server.h"
-#include "common/sites.h"
 #include "ingest/intake.h"
 
 #include <stdbool.h>
@@ -17,7 +16,6 @@ struct pages;
 
 struct api_options {
     struct intake_options intake;
-    const struct sites *sites;
     size_t body_max;  /* bytes of a body, decoded */
     int error_status; /* of an error the API itself answers: 200 or 400 */
     const struct pages *pages;
@@ -26,6 +24,12 @@ struct api_options {
 /* Returns 0 or -ENOMEM. What options point to outlives the api. */
 int api_new(struct api **out, const struct api_options *options);
 void api_free(struct api *a);
+
+/*
+ * Serves by these rules from now on. Replies that are held point to those they were taken by: these
+ * must live until the last such ticket is released.
+ */
+void api_set_rules(struct api *a, const struct rules *rules);
 
 /*
  * The handler for http_server_new(); its arg is a. The outcomes for http_server_release() are those

@@ -26,7 +26,7 @@ static void serve(struct api *a, struct http_conn *c, const struct http_request 
 {
     struct reply_form form;
     struct report_fault why;
-    const struct site *site = sites_by_host(a->o.sites, req->host);
+    const struct site *site = sites_by_host(a->o.intake.rules->sites, req->host);
     if (!reply_form_choose(&form, &in->fields, req->known[HTTP_HEADER_ACCEPT], &why)) {
         api_send_error(a, c, req, &form, &why);
         return;

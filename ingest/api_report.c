@@ -8,7 +8,7 @@
 
 /* What is held of a reply until its records are confirmed; the packed form and batch follow. */
 struct held {
-    const char *site_json;
+    const char *site_json; /* of the rules it was taken by */
     const struct method *method;
     uint64_t sequence; /* of its last record */
     uint8_t kind;      /* enum event_kind; of one report */

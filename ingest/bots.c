@@ -18,6 +18,7 @@ struct bots {
     uint8_t class_of[256]; /* bytes that stand in no word share class 0 */
     size_t class_count;
     size_t state_count;
+    size_t word_count;
     bool *is_found;       /* by state: a word ends here */
     uint16_t *next;       /* [state][class] */
     uint16_t *fall, *row; /* while it is made: longest shorter start; states by length */
@@ -104,6 +105,7 @@ static void add_words(struct bots *b, struct slice list)
             state = *next;
         }
         b->is_found[state] = true;
+        b->word_count++;
     }
 }
 
@@ -214,6 +216,11 @@ void bots_free(struct bots *b)
     free(b->fall);
     free(b->row);
     free(b);
+}
+
+size_t bots_count(const struct bots *b)
+{
+    return b->word_count;
 }
 
 bool bots_match(const struct bots *b, struct slice user_agent)

@@ -9,6 +9,7 @@
 #include "common/slice.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct bots;
 
@@ -24,6 +25,9 @@ int bots_parse(struct bots **out, struct slice list, struct error *err);
 /* Reads the list from a file; "" is the one of the tree. Errors as above, or the file's. */
 int bots_load(struct bots **out, const char *path, struct error *err);
 void bots_free(struct bots *b);
+
+/* The words of its list. */
+size_t bots_count(const struct bots *b);
 
 /* One step a byte, whatever the list holds. Any thread. */
 bool bots_match(const struct bots *b, struct slice user_agent);

@@ -128,3 +128,8 @@ bool catalogue_holds(const struct catalogue *c, uint64_t photo_id)
 {
     return c->count > 0 && bsearch(&photo_id, c->ids, c->count, sizeof *c->ids, compare) != NULL;
 }
+
+size_t catalogue_count(const struct catalogue *c)
+{
+    return c->count;
+}

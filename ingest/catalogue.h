@@ -5,6 +5,7 @@
 #include "common/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct catalogue;
@@ -17,7 +18,8 @@ struct catalogue;
 int catalogue_load(struct catalogue **out, const char *path, struct error *err);
 void catalogue_free(struct catalogue *c);
 
-/* Any thread. */
+/* Any thread. The second counts an id as often as it stands in the file. */
 bool catalogue_holds(const struct catalogue *c, uint64_t photo_id);
+size_t catalogue_count(const struct catalogue *c);
 
 #endif

@@ -84,6 +84,11 @@ void intake_free(struct intake *in)
     free(in);
 }
 
+void intake_set_rules(struct intake *in, const struct rules *rules)
+{
+    in->o.rules = rules;
+}
+
 void intake_count_refused(struct intake *in, const char *code)
 {
     for (size_t i = 0; i < CODE_COUNT; i++) {
@@ -114,12 +119,12 @@ void intake_meet(struct intake *in, const struct http_request *req, const struct
     *out = (struct intake_sender){
         .site = site,
         .agent = req->known[HTTP_HEADER_USER_AGENT],
-        .address = client_address_find(in->o.proxies, peer, req),
-        .is_private = in->o.privacy == PRIVACY_STRIP && privacy_is_asked(req),
+        .address = client_address_find(in->o.rules->proxies, peer, req),
+        .is_private = in->o.rules->privacy == PRIVACY_STRIP && privacy_is_asked(req),
         .ts_ms = receive_time(in),
     };
-    out->is_bot = bots_match(in->o.bots, out->agent);
-    out->is_internal = network_list_holds(in->o.internal, &out->address);
+    out->is_bot = bots_match(in->o.rules->bots, out->agent);
+    out->is_internal = network_list_holds(in->o.rules->internal, &out->address);
 }
 
 bool intake_admits(struct intake *in, const struct intake_sender *sender, unsigned count)
@@ -132,19 +137,19 @@ static void find_facts(struct intake *in, const struct intake_sender *sender,
                        const struct fields *f, struct report_context *ctx)
 {
     *ctx = (struct report_context){.site = sender->site, .ts_ms = sender->ts_ms};
-    ctx->ip = client_address_text(&sender->address, in->o.client_ip, in->address);
-    if (in->o.client_ip != CLIENT_IP_NONE && report_wants_viewer(f)) {
+    ctx->ip = client_address_text(&sender->address, in->o.rules->client_ip, in->address);
+    if (in->o.rules->client_ip != CLIENT_IP_NONE && report_wants_viewer(f)) {
         struct client_visit visit = {sender->address, sender->agent, ctx->site, ctx->ts_ms};
         ctx->viewer = client_viewer(in->hasher, &visit, in->viewer);
     }
-    ctx->ua = client_user_agent(sender->agent, in->o.user_agent, in->agent);
+    ctx->ua = client_user_agent(sender->agent, in->o.rules->user_agent, in->agent);
 }
 
 /* Downloads are told by servers, not by viewers: only by those that are configured. */
 static bool is_permitted(const struct intake *in, enum report_path asked,
                          const struct client_address *address, struct report_fault *why)
 {
-    if (asked != REPORT_PATH_DOWNLOAD || network_list_holds(in->o.download_from, address)) {
+    if (asked != REPORT_PATH_DOWNLOAD || network_list_holds(in->o.rules->download_from, address)) {
         return true;
     }
     *why = (struct report_fault){"permission_denied",
@@ -155,7 +160,7 @@ static bool is_permitted(const struct intake *in, enum report_path asked,
 static bool is_in_catalogue(const struct intake *in, const struct player_event *e,
                             struct report_fault *why)
 {
-    if (in->o.catalogue == NULL || catalogue_holds(in->o.catalogue, e->photo_id)) {
+    if (in->o.rules->catalogue == NULL || catalogue_holds(in->o.rules->catalogue, e->photo_id)) {
         return true;
     }
     *why = (struct report_fault){"no_such_photo", "There is no photo with this photo_id."};

@@ -6,12 +6,9 @@
 #define INGEST_INTAKE_H
 
 #include "common/http_parser.h"
-#include "ingest/bots.h"
-#include "ingest/catalogue.h"
-#include "ingest/client.h"
-#include "ingest/privacy.h"
 #include "ingest/rate_limit.h"
 #include "ingest/report.h"
+#include "ingest/rules.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,18 +17,11 @@ struct intake;
 struct journal_shard;
 struct metrics;
 
-/* What they point to outlives the intake. */
+/* What they point to outlives the intake, or the rules their successors. */
 struct intake_options {
-    const struct network_list *proxies;
-    const struct network_list *download_from; /* servers that may report downloads */
-    const struct network_list *internal;      /* whose reports are marked as one's own people's */
-    const struct bots *bots;
-    const struct catalogue *catalogue; /* NULL = every photo_id is taken */
-    struct rate_limit *rate_limit;     /* of all workers; NULL = none */
-    enum client_ip client_ip;
-    enum client_agent user_agent;
-    enum privacy_signals privacy;
-    const uint8_t *secret; /* CLIENT_SECRET_SIZE bytes; copied */
+    const struct rules *rules;
+    struct rate_limit *rate_limit; /* of all workers; NULL = none */
+    const uint8_t *secret;         /* CLIENT_SECRET_SIZE bytes; copied */
     struct journal_shard *shard;
     struct metrics *metrics;
 };
@@ -39,6 +29,9 @@ struct intake_options {
 /* Returns 0 or -ENOMEM. */
 int intake_new(struct intake **out, const struct intake_options *options);
 void intake_free(struct intake *in);
+
+/* Goes by these rules from now on; what is given out before still points to the old. */
+void intake_set_rules(struct intake *in, const struct rules *rules);
 
 /* What a request says of its sender, the same for all its reports. Borrows from the request. */
 struct intake_sender {

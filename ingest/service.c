@@ -5,7 +5,6 @@
 #include "common/http_server.h"
 #include "common/log.h"
 #include "common/metrics.h"
-#include "common/sites.h"
 #include "ingest/journal.h"
 #include "ingest/pages.h"
 #include "ingest/publisher.h"
@@ -23,10 +22,7 @@ enum phase { PHASE_SERVES, PHASE_DELAYS, PHASE_CLOSES, PHASE_FLUSHES };
 struct service {
     const struct ingest_options *o;
     struct metrics *metrics;
-    struct sites *sites;
-    struct network_list *proxies, *download_from, *internal;
-    struct bots *bots;
-    struct catalogue *catalogue;   /* NULL = none */
+    struct rules *rules;
     struct rate_limit *rate_limit; /* NULL = none */
     struct journal *journal;
     struct publisher *publisher;
@@ -86,19 +82,11 @@ static int start_worker(struct service *s, const char *listen, struct error *err
         .listen = listen,
         .ack = (enum ack_level)s->o->ack,
         .ack_timeout_ms = (uint64_t)s->o->ack_timeout_ms,
-        .api = {.intake = {.proxies = s->proxies,
-                           .download_from = s->download_from,
-                           .internal = s->internal,
-                           .bots = s->bots,
-                           .catalogue = s->catalogue,
-                           .rate_limit = s->rate_limit,
-                           .client_ip = (enum client_ip)s->o->client_ip,
-                           .user_agent = (enum client_agent)s->o->user_agent,
-                           .privacy = (enum privacy_signals)s->o->privacy_signals,
+        .rules = s->rules,
+        .api = {.intake = {.rate_limit = s->rate_limit,
                            .secret = s->secret,
                            .shard = journal_shard_at(s->journal, (unsigned)s->worker_count),
                            .metrics = s->metrics},
-                .sites = s->sites,
                 .body_max = (size_t)http_server_defaults().limits.body_max,
                 .error_status = s->o->error_status == 1 ? 400 : 200,
                 .pages = &s->pages},
@@ -136,26 +124,20 @@ static int start_workers(struct service *s, struct error *err)
     return 0;
 }
 
-static int read_lists(struct service *s, struct error *err)
+static int load_rules(struct rules **out, const struct ingest_options *o, struct error *err)
 {
-    int failed = network_list_parse(&s->proxies, s->o->trusted_proxies, err);
-    if (failed == 0) {
-        failed = network_list_parse(&s->download_from, s->o->download_from, err);
-    }
-    if (failed == 0) {
-        failed = network_list_parse(&s->internal, s->o->internal, err);
-    }
-    if (failed == 0) {
-        failed = bots_load(&s->bots, s->o->bots, err);
-    }
-    if (failed == 0 && s->o->catalogue[0] != '\0') {
-        struct error why;
-        failed = catalogue_load(&s->catalogue, s->o->catalogue, &why);
-        if (failed != 0) {
-            error_set(err, "catalogue: %s", why.text);
-        }
-    }
-    return failed;
+    const struct rules_options options = {
+        .sites = o->sites,
+        .trusted_proxies = o->trusted_proxies,
+        .download_from = o->download_from,
+        .internal = o->internal,
+        .bots = o->bots,
+        .catalogue = o->catalogue,
+        .client_ip = (enum client_ip)o->client_ip,
+        .user_agent = (enum client_agent)o->user_agent,
+        .privacy = (enum privacy_signals)o->privacy_signals,
+    };
+    return rules_load(out, &options, err);
 }
 
 static int make_rate_limit(struct service *s)
@@ -196,10 +178,7 @@ static int build(struct service *s, struct event_base *base, const struct config
 {
     const struct admin_handler pages = {pages_health, pages_ready, &s->pages};
     s->metrics = metrics_new();
-    int failed = s->metrics == NULL ? -ENOMEM : sites_load(&s->sites, s->o->sites, err);
-    if (failed == 0) {
-        failed = read_lists(s, err);
-    }
+    int failed = s->metrics == NULL ? -ENOMEM : load_rules(&s->rules, s->o, err);
     if (failed == 0) {
         failed = make_rate_limit(s);
     }
@@ -308,13 +287,8 @@ void service_stop(struct service *s)
     }
     admin_close(s->admin);
     journal_close(s->journal);
-    network_list_free(s->proxies);
-    network_list_free(s->download_from);
-    network_list_free(s->internal);
-    bots_free(s->bots);
+    rules_unref(s->rules);
     rate_limit_free(s->rate_limit);
-    catalogue_free(s->catalogue);
-    sites_free(s->sites);
     metrics_free(s->metrics);
     free(s);
 }

@@ -28,6 +28,10 @@ struct worker {
     struct acks *acks;
     struct journal_shard *shard;
     enum ack_level ack;
+    struct rules *rules, *old_rules; /* old: some held reply may point to them; or NULL */
+    uint64_t old_ticket;             /* the last of the old */
+    uint64_t released_ticket;
+    _Atomic(struct rules *) new_rules; /* to be taken; NULL = none */
     struct event *wake, *timer;
     int wake_fd;
     uint64_t probe_at_ms, probe_pause_ms; /* of a failing journal; 0 = it does not fail */
@@ -114,6 +118,7 @@ static void release(struct worker *w)
     while (acks_take(w->acks, now_us, &turn)) {
         count_outcome(w, &turn, now_us);
         http_server_release(w->server, turn.ticket, turn.outcome);
+        w->released_ticket = turn.ticket;
     }
 }
 
@@ -159,6 +164,28 @@ static void probe_journal(struct worker *w)
     w->probe_at_ms = now_ms + w->probe_pause_ms;
 }
 
+static void drop_old_rules(struct worker *w)
+{
+    if (w->old_rules != NULL && (acks_held(w->acks) == 0 || w->released_ticket >= w->old_ticket)) {
+        rules_unref(w->old_rules);
+        w->old_rules = NULL;
+    }
+}
+
+/* Between two turns: no request is half judged by one set and half by another. */
+static void follow_rules(struct worker *w, uint64_t ticket)
+{
+    drop_old_rules(w);
+    if (w->old_rules != NULL || atomic_load_explicit(&w->new_rules, memory_order_relaxed) == NULL) {
+        return;
+    }
+    w->old_rules = w->rules;
+    w->old_ticket = ticket - 1;
+    w->rules = atomic_exchange(&w->new_rules, NULL); /* nobody else empties it */
+    api_set_rules(w->api, w->rules);
+    drop_old_rules(w);
+}
+
 static void follow_phase(struct worker *w)
 {
     enum phase phase = (enum phase)atomic_load(&w->phase);
@@ -197,6 +224,7 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
     for (uint64_t ticket = 1; goes_on(w); ticket++) {
+        follow_rules(w, ticket);
         api_begin_turn(w->api, ticket);
         arm_timer(w);
         if (event_base_loop(w->base, EVLOOP_ONCE) < 0) {
@@ -218,6 +246,9 @@ static void worker_free(struct worker *w)
     http_server_free(w->server);
     api_free(w->api);
     acks_free(w->acks);
+    rules_unref(w->rules);
+    rules_unref(w->old_rules);
+    rules_unref(atomic_load(&w->new_rules));
     if (w->timer != NULL) {
         event_free(w->timer);
     }
@@ -263,7 +294,9 @@ static int open_acks(struct worker *w, const struct worker_options *o)
 
 static int open_server(struct worker *w, const struct worker_options *o, struct error *err)
 {
-    int failed = api_new(&w->api, &o->api);
+    struct api_options api = o->api;
+    api.intake.rules = w->rules = rules_ref(o->rules);
+    int failed = api_new(&w->api, &api);
     if (failed != 0) {
         return failed;
     }
@@ -325,6 +358,12 @@ uint16_t worker_port(const struct worker *w)
 uint64_t worker_held(const struct worker *w)
 {
     return acks_held(w->acks);
+}
+
+void worker_set_rules(struct worker *w, struct rules *r)
+{
+    rules_unref(atomic_exchange(&w->new_rules, rules_ref(r)));
+    wake(w);
 }
 
 void worker_say_close(struct worker *w)

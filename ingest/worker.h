@@ -19,7 +19,8 @@ struct worker_options {
     const char *listen;      /* "host:port"; the workers share the port */
     enum ack_level ack;      /* the journal's */
     uint64_t ack_timeout_ms; /* ACK_BROKER: after it a reply is "unconfirmed" */
-    struct api_options api;
+    struct rules *rules;     /* the worker takes a reference of its own */
+    struct api_options api;  /* its intake's rules are these */
 };
 
 /* Opens the listener and starts the thread. Returns 0 or -errno with a sentence. */
@@ -30,6 +31,13 @@ uint16_t worker_port(const struct worker *w);
 
 /* Replies held until their reports are confirmed. Any thread. */
 uint64_t worker_held(const struct worker *w);
+
+/*
+ * Goes by these rules from its next turn on, and takes a reference of its own. The old are given
+ * back once every reply is released that was held by them; until then no others are taken, and of
+ * several that are set meanwhile the last is. Any thread.
+ */
+void worker_set_rules(struct worker *w, struct rules *r);
 
 /* Replies say Connection: close from now on; it goes on listening and serving. Any thread. */
 void worker_say_close(struct worker *w);

@@ -7,7 +7,6 @@
 #include "common/metrics.h"
 #include "ingest/acks.h"
 #include "ingest/api.h"
-#include "ingest/catalogue.h"
 #include "ingest/journal.h"
 #include "ingest/journal_io.h"
 #include "ingest/pages.h"
@@ -36,12 +35,9 @@ struct fixture {
     struct api *api;
     struct api_options options;
     struct pages pages;
-    struct sites *sites;
-    struct bots *bots;
-    struct network_list *none, *download;
+    struct rules_options rules_options;
+    struct rules *rules;
     struct rate_limit *rate_limit;
-    struct catalogue *catalogue;
-    const char *download_from;
     uint64_t ticket;
     int outcome; /* of all whose batch was written */
     char answer[ANSWER_SIZE];
@@ -76,7 +72,8 @@ static inline int set_up(void **state)
                                                   .shard_count = 1,
                                                   .io = &faulty_io};
     f->options = (struct api_options){.body_max = 1024 * 1024, .error_status = 200};
-    f->download_from = "";
+    f->rules_options = (struct rules_options){
+        "", "", "", "", "", "", CLIENT_IP_FULL, CLIENT_AGENT_FULL, PRIVACY_IGNORE};
     f->base = event_base_new();
     f->metrics = metrics_new();
     assert_non_null(f->base);
@@ -102,12 +99,8 @@ static inline int tear_down(void **state)
     event_base_free(f->base);
     journal_close(f->j);
     metrics_free(f->metrics);
-    sites_free(f->sites);
-    bots_free(f->bots);
-    network_list_free(f->none);
-    network_list_free(f->download);
+    rules_unref(f->rules);
     rate_limit_free(f->rate_limit);
-    catalogue_free(f->catalogue);
     assert_int_equal(nftw(f->path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
     free(f);
     return 0;
@@ -122,14 +115,8 @@ static inline void start(struct fixture *f)
     assert_int_equal(journal_open(&f->j, &f->journal_options, &err), 0);
     f->shard = journal_shard_at(f->j, 0);
     f->pages = (struct pages){.journal = f->j, .worker_count = 1};
-    assert_int_equal(sites_load(&f->sites, NULL, &err), 0);
-    assert_int_equal(bots_load(&f->bots, "", &err), 0);
-    assert_int_equal(network_list_parse(&f->none, "", &err), 0);
-    assert_int_equal(network_list_parse(&f->download, f->download_from, &err), 0);
-    f->options.sites = f->sites;
-    f->options.intake.bots = f->bots;
-    f->options.intake.proxies = f->options.intake.internal = f->none;
-    f->options.intake.download_from = f->download;
+    assert_int_equal(rules_load(&f->rules, &f->rules_options, &err), 0);
+    f->options.intake.rules = f->rules;
     f->options.pages = &f->pages;
     f->options.intake.secret = secret;
     f->options.intake.shard = f->shard;

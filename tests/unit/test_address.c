@@ -107,6 +107,7 @@ static void a_list_holds_what_lies_in_its_networks(void **state)
                  {"::ffff:10.0.0.1", true}, {"::10.0.0.1", false}};
     struct network_list *l;
     assert_int_equal(network_list_parse(&l, "10.0.0.0/8, 192.0.2.9\n2001:db8:ffff::/48", NULL), 0);
+    assert_int_equal(network_list_count(l), 3);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct client_address a = parsed(cases[i].address);
         assert_int_equal(network_list_holds(l, &a), cases[i].held);

@@ -114,7 +114,7 @@ static void ask_wrongly(struct fixture *f, struct client *c, const struct wrong 
 static void wrong_parameters_are_named_and_not_journalled(void **state)
 {
     struct fixture *f = *state;
-    f->download_from = "127.0.0.1";
+    f->rules_options.download_from = "127.0.0.1";
     start(f);
     struct client c = connect_to(f);
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
@@ -264,11 +264,9 @@ static void a_photo_outside_the_catalogue_is_named_so(void **state)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, PHOTOS, sizeof PHOTOS - 1), sizeof PHOTOS - 1);
     assert_int_equal(close(fd), 0);
-    struct error err = {""};
-    assert_int_equal(catalogue_load(&f->catalogue, path, &err), 0);
-    assert_int_equal(unlink(path), 0);
-    f->options.intake.catalogue = f->catalogue;
+    f->rules_options.catalogue = path;
     start(f);
+    assert_int_equal(unlink(path), 0);
     struct client c = connect_to(f);
     say(&c, GET(EVENT "?photo_id=42&event=a") GET(EVENT "?photo_id=43&event=a"));
     say(&c, GET(PLAY "?photo_id=43&timeStart=1&format=json") GET(EVENT "?photo_id=0041&event=a"));

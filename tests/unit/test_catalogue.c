@@ -36,6 +36,7 @@ static void ids_are_found_whatever_their_order(void **state)
     struct catalogue *c = NULL;
     struct error err;
     assert_int_equal(load(&c, "# ours\n9223372036854775807\n7\r\n\n0\n007\n12 \n5", &err), 0);
+    assert_int_equal(catalogue_count(c), 6);
     const uint64_t held[] = {0, 5, 7, 12, INT64_MAX};
     for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
         assert_true(catalogue_holds(c, held[i]));

@@ -8,9 +8,6 @@
 /* clang-format on */
 
 #include "common/metrics.h"
-#include "common/sites.h"
-#include "ingest/address.h"
-#include "ingest/bots.h"
 #include "ingest/pages.h"
 #include "ingest/worker.h"
 #include "tests/unit/journal_fixture.h"
@@ -29,13 +26,27 @@ enum { REPLY_MAX = 64 * 1024 };
 struct fixture_worker {
     struct fixture *f;
     struct metrics *metrics;
-    struct sites *sites;
-    struct network_list *none;
-    struct bots *bots;
+    struct rules *rules;
     struct pages pages;
     struct worker *w;
     char got[REPLY_MAX];
 };
+
+static struct rules *load_rules(const char *sites, const char *catalogue)
+{
+    const struct rules_options options = {.sites = sites,
+                                          .trusted_proxies = "",
+                                          .download_from = "",
+                                          .internal = "",
+                                          .bots = "",
+                                          .catalogue = catalogue};
+    struct rules *r = NULL;
+    struct error err = {""};
+    if (rules_load(&r, &options, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return r;
+}
 
 static int set_up(void **state)
 {
@@ -46,9 +57,7 @@ static int set_up(void **state)
     t->f->options.io = &gate_io;
     t->metrics = metrics_new();
     assert_non_null(t->metrics);
-    assert_int_equal(sites_load(&t->sites, "", &t->f->err), 0);
-    assert_int_equal(network_list_parse(&t->none, "", &t->f->err), 0);
-    assert_int_equal(bots_load(&t->bots, "", &t->f->err), 0);
+    t->rules = load_rules("", "");
     *state = t;
     return 0;
 }
@@ -61,20 +70,15 @@ static void start(struct fixture_worker *t, enum ack_level ack, uint64_t ack_tim
     gate_reset();
     t->pages.journal = t->f->j;
     t->pages.ack = ack;
-    const struct worker_options options = {.listen = "127.0.0.1:0",
-                                           .ack = ack,
-                                           .ack_timeout_ms = ack_timeout_ms,
-                                           .api = {.intake = {.proxies = t->none,
-                                                              .download_from = t->none,
-                                                              .internal = t->none,
-                                                              .bots = t->bots,
-                                                              .secret = secret,
-                                                              .shard = fixture_shard(t->f),
-                                                              .metrics = t->metrics},
-                                                   .sites = t->sites,
-                                                   .body_max = 1 << 20,
-                                                   .error_status = 200,
-                                                   .pages = &t->pages}};
+    const struct worker_options options = {
+        .listen = "127.0.0.1:0",
+        .ack = ack,
+        .ack_timeout_ms = ack_timeout_ms,
+        .rules = t->rules,
+        .api = {.intake = {.secret = secret, .shard = fixture_shard(t->f), .metrics = t->metrics},
+                .body_max = 1 << 20,
+                .error_status = 200,
+                .pages = &t->pages}};
     assert_int_equal(worker_start(&t->w, &options, &t->f->err), 0);
 }
 
@@ -86,9 +90,7 @@ static int tear_down(void **state)
         worker_stop(t->w);
     }
     fixture_free(t->f);
-    network_list_free(t->none);
-    bots_free(t->bots);
-    sites_free(t->sites);
+    rules_unref(t->rules);
     metrics_free(t->metrics);
     free(t);
     return 0;
