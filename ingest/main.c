@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "ingest/command_journal.h"
 #include "ingest/options.h"
+#include "ingest/reload.h"
 #include "ingest/service.h"
 
 #include <event2/event.h>
@@ -12,32 +13,31 @@
 
 enum { EXIT_USAGE = 2, DRAIN_TICK_US = 50 * 1000 };
 
-static volatile sig_atomic_t stops_wanted;
+/* The loop of the main thread, and what signals have asked of it. */
+struct loop {
+    struct event_base *base;
+    unsigned stops, hangups;
+};
 
-static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+/* The loop looks at it when the event is over: nothing is done in the middle of an answer. */
+static void on_event(evutil_socket_t fd, short what, void *arg)
 {
-    (void)signal_number;
-    (void)what;
-    (void)arg;
-    stops_wanted = stops_wanted + 1;
-}
-
-static void on_tick(evutil_socket_t fd, short what, void *arg)
-{
+    unsigned *count = arg;
     (void)fd;
     (void)what;
-    (void)arg; /* it is there to end a wait for events */
+    ++*count;
 }
 
 /* Until all is done, or a second signal ends it. */
-static void drain(struct event_base *base, struct service *s)
+static void drain(struct loop *l, struct service *s)
 {
     struct timeval every = {0, DRAIN_TICK_US};
-    struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+    unsigned ticks = 0; /* they are there to end a wait for events */
+    struct event *tick = event_new(l->base, -1, EV_PERSIST, on_event, &ticks);
     if (tick != NULL && event_add(tick, &every) == 0) {
         service_drain(s);
-        while (stops_wanted < 2 && !service_is_drained(s) &&
-               event_base_loop(base, EVLOOP_ONCE) >= 0) {
+        while (l->stops < 2 && !service_is_drained(s) &&
+               event_base_loop(l->base, EVLOOP_ONCE) >= 0) {
             service_flush(s);
         }
     }
@@ -46,51 +46,51 @@ static void drain(struct event_base *base, struct service *s)
     }
 }
 
-static struct event *watch(struct event_base *base, int signal_number)
-{
-    struct event *e = evsignal_new(base, signal_number, on_signal, NULL);
-    if (e != NULL && event_add(e, NULL) != 0) {
-        event_free(e);
-        return NULL;
-    }
-    return e;
-}
-
-static int serve(struct event_base *base, const struct ingest_options *o,
-                 const struct config *config)
+static int serve(struct loop *l, const struct reload *r)
 {
     struct service *s = NULL;
     struct error err = {""};
-    int failed = service_start(&s, base, o, config, &err);
+    int failed = service_start(&s, l->base, r->options, r->config, &err);
     if (failed != 0) {
         LOG_ERROR("start_failed",
                   log_text("err", err.text[0] != '\0' ? err.text : strerror(-failed)));
         return EXIT_FAILURE;
     }
-    while (stops_wanted == 0 && event_base_loop(base, EVLOOP_ONCE) >= 0) {
+    while (l->stops == 0 && event_base_loop(l->base, EVLOOP_ONCE) >= 0) {
+        if (l->hangups > 0) {
+            l->hangups = 0;
+            reload(r, s);
+        }
         service_flush(s);
     }
-    drain(base, s);
+    drain(l, s);
     service_stop(s);
     return EXIT_SUCCESS;
 }
 
-static int run(const struct ingest_options *o, const struct config *config)
+static bool watch(struct loop *l, int signal_number, unsigned *count, struct event **out)
 {
-    struct event_base *base = event_base_new();
-    if (base == NULL) {
-        return EXIT_FAILURE;
+    *out = evsignal_new(l->base, signal_number, on_event, count);
+    return *out != NULL && event_add(*out, NULL) == 0;
+}
+
+static int run(const struct reload *r)
+{
+    struct loop l = {.base = event_base_new()};
+    struct event *term = NULL, *interrupt = NULL, *hangup = NULL;
+    bool is_whole = l.base != NULL && watch(&l, SIGTERM, &l.stops, &term) &&
+                    watch(&l, SIGINT, &l.stops, &interrupt) &&
+                    watch(&l, SIGHUP, &l.hangups, &hangup);
+    int status = is_whole ? serve(&l, r) : EXIT_FAILURE;
+    struct event *all[] = {term, interrupt, hangup};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i] != NULL) {
+            event_free(all[i]);
+        }
     }
-    struct event *term = watch(base, SIGTERM);
-    struct event *interrupt = watch(base, SIGINT);
-    int status = term == NULL || interrupt == NULL ? EXIT_FAILURE : serve(base, o, config);
-    if (term != NULL) {
-        event_free(term);
+    if (l.base != NULL) {
+        event_base_free(l.base);
     }
-    if (interrupt != NULL) {
-        event_free(interrupt);
-    }
-    event_base_free(base);
     return status;
 }
 
@@ -110,7 +110,7 @@ int main(int argc, char **argv, char **envp)
         break;
     }
     log_set_level((enum log_level)options.log_level);
-    int status = run(&options, config);
+    int status = run(&(struct reload){argc, argv, envp, &options, config});
     config_free(config);
     libevent_global_shutdown();
     return status;

@@ -105,24 +105,50 @@ const struct config_option *ingest_options_table(size_t *count)
     return table;
 }
 
+static struct config_spec spec_for(struct ingest_options *values)
+{
+    return (struct config_spec){
+        .program = "playreport-ingest",
+        .summary =
+            "Usage: playreport-ingest --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n\n"
+            "Takes the reports of video players over HTTP, answers each once it is journalled,\n"
+            "and puts it on Kafka. Settings come from --config FILE (JSON), PLAYREPORT_<NAME>\n"
+            "and flags; the later wins. Any librdkafka property passes through as --kafka.NAME.\n"
+            "\n"
+            "SIGHUP reads the file and all that it names once more, and takes sites,\n"
+            "trusted_proxies, download_from, internal, bots, catalogue, client_ip, user_agent,\n"
+            "privacy_signals and log_level while it serves. A fault leaves all as it was, and is\n"
+            "logged; so is what differs and needs a restart.\n",
+        .options = table,
+        .option_count = sizeof table / sizeof table[0],
+        .values = values,
+        .check = check,
+    };
+}
+
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
                                        char **argv, char **envp)
 {
     char versions[128];
     (void)snprintf(versions, sizeof versions, "libevent %s, librdkafka %s", http_server_library(),
                    kafka_conf_library());
-    const struct config_spec spec = {
-        .program = "playreport-ingest",
-        .summary =
-            "Usage: playreport-ingest --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n\n"
-            "Takes the reports of video players over HTTP, answers each once it is journalled,\n"
-            "and puts it on Kafka. Settings come from --config FILE (JSON), PLAYREPORT_<NAME>\n"
-            "and flags; the later wins. Any librdkafka property passes through as --kafka.NAME.\n",
-        .versions = versions,
-        .options = table,
-        .option_count = sizeof table / sizeof table[0],
-        .values = values,
-        .check = check,
-    };
+    struct config_spec spec = spec_for(values);
+    spec.versions = versions;
     return config_read(out, &spec, argc, argv, envp);
+}
+
+int ingest_options_reread(struct config **out, struct ingest_options *values, int argc, char **argv,
+                          char **envp, struct error *err)
+{
+    const struct config_spec spec = spec_for(values);
+    return config_reread(out, &spec, argc, argv, envp, err);
+}
+
+void ingest_options_fixed(struct config_side running, struct config_side read, struct buffer *names)
+{
+    static const char *const taken[] = {
+        "sites",     "trusted_proxies", "download_from",   "internal",  "bots", "catalogue",
+        "client_ip", "user_agent",      "privacy_signals", "log_level", NULL};
+    const struct config_spec spec = spec_for(NULL);
+    config_changes(&spec, running, read, taken, names);
 }

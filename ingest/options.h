@@ -38,4 +38,13 @@ const struct config_option *ingest_options_table(size_t *count);
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
                                        char **argv, char **envp);
 
+/*
+ * Reads them once more; see config_reread(). values must not outlive *out. A daemon that runs takes
+ * some of them; ingest_options_fixed() appends, parted by commas, those of the others that differ.
+ */
+int ingest_options_reread(struct config **out, struct ingest_options *values, int argc, char **argv,
+                          char **envp, struct error *err);
+void ingest_options_fixed(struct config_side running, struct config_side read,
+                          struct buffer *names);
+
 #endif

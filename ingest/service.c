@@ -222,6 +222,35 @@ void service_flush(struct service *s)
     admin_flush(s->admin);
 }
 
+/* ---- What changes while it serves. ---- */
+
+static void log_rules(const struct rules *r)
+{
+    size_t photos = r->catalogue == NULL ? 0 : catalogue_count(r->catalogue);
+    LOG_INFO("reloaded", log_uint("sites", sites_count(r->sites)),
+             log_uint("trusted_proxies", network_list_count(r->proxies)),
+             log_uint("download_from", network_list_count(r->download_from)),
+             log_uint("internal", network_list_count(r->internal)),
+             log_uint("bots", bots_count(r->bots)), log_uint("catalogue", photos));
+}
+
+int service_reload(struct service *s, const struct ingest_options *o, struct error *err)
+{
+    struct rules *rules = NULL;
+    int failed = load_rules(&rules, o, err);
+    if (failed != 0) {
+        return failed;
+    }
+    for (size_t i = 0; i < s->worker_count; i++) {
+        worker_set_rules(s->workers[i], rules);
+    }
+    rules_unref(s->rules);
+    s->rules = rules;
+    log_set_level((enum log_level)o->log_level);
+    log_rules(rules);
+    return 0;
+}
+
 /* ---- The end, from first to last. ---- */
 
 static uint64_t left_until(uint64_t deadline_ms)

@@ -17,6 +17,13 @@ int service_start(struct service **out, struct event_base *base, const struct in
 void service_flush(struct service *s);
 
 /*
+ * Goes by what a daemon that runs takes of these options: see ingest_options_fixed(); o is not
+ * kept. Requests that are parsed after it returns meet the new rules, unless replies held since an
+ * earlier call still wait. Returns 0, or -errno with a sentence, and then nothing has changed.
+ */
+int service_reload(struct service *s, const struct ingest_options *o, struct error *err);
+
+/*
  * Begins the drain. /readyz is 503 from now on and replies say Connection: close; after drain_delay
  * the listeners close, and within drain_timeout what is open is answered and what is journalled is
  * given to Kafka. Ask service_is_drained() every now and then: it takes the steps.
