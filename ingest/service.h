@@ -18,8 +18,8 @@ void service_flush(struct service *s);
 
 /*
  * Goes by what a daemon that runs takes of these options: see ingest_options_fixed(); o is not
- * kept. Requests that are parsed after it returns meet the new rules, unless replies held since an
- * earlier call still wait. Returns 0, or -errno with a sentence, and then nothing has changed.
+ * kept. Each worker takes them with its next turn, or once the replies are released that it held
+ * before an earlier call. Returns 0, or -errno with a sentence, and then nothing has changed.
  */
 int service_reload(struct service *s, const struct ingest_options *o, struct error *err);
 

@@ -1,0 +1,196 @@
+"""SIGHUP: what the daemon goes by changes while it serves, and no reply is lost or failed for it."""
+import http.client
+import json
+import os
+import re
+import signal
+import threading
+from itertools import count
+
+import msgpack
+import pytest
+
+from daemons import ingest, load, wait_until
+
+REPORTS = int(os.environ.get("PLAYREPORT_TEST_REPORTS", "20000"))
+EVENT = "/api/analytics/report/event?event=load&photo_id="
+SITE = "/api/site/get?format=json"
+NAMES = count(1)
+
+
+def site(site_id):
+    return {"key": f"site{site_id}", "site_id": str(site_id), "site_name": "A site", "product_key": "p",
+            "domain": "a.example"}
+
+
+class Files:
+    """A daemon's configuration and the files that it names, put in place by renaming as an operator should."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.write("sites.json", json.dumps([site(1)]))
+        self.write("bots.txt", "firstbot\n")
+        self.write("photos.txt", "1\n")
+        self.settings = {name: str(folder / file) for name, file in
+                         (("sites", "sites.json"), ("bots", "bots.txt"), ("catalogue", "photos.txt"))}
+        self.configure()
+
+    def write(self, name, text):
+        fresh = self.folder / (name + ".new")
+        fresh.write_text(text)
+        fresh.rename(self.folder / name)
+
+    def configure(self, **more):
+        self.settings.update(more)
+        self.write("config.json", json.dumps(self.settings))
+
+
+@pytest.fixture
+def files(tmp_path):
+    return Files(tmp_path)
+
+
+@pytest.fixture
+def topic(shared_kafka):
+    name = f"reload{next(NAMES)}.reports"
+    shared_kafka.create_topic(name, 3)
+    return name
+
+
+@pytest.fixture
+def front(shared_kafka, topic, files, tmp_path):
+    """One worker: after the first answer by the new rules there is none by the old."""
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, workers=1, config=tmp_path / "config.json") as daemon:
+        yield daemon
+
+
+def lines(daemon, event):
+    return [line for line in daemon.log.read_text().splitlines() if f" event={event} " in line]
+
+
+def hang_up(daemon, event="reloaded"):
+    """Returns the line that the daemon logs for it, the only one."""
+    before = len(lines(daemon, event))
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_until(f"it says {event}", lambda: len(lines(daemon, event)) > before)
+    assert len(lines(daemon, event)) == before + 1
+    return lines(daemon, event)[-1]
+
+
+def get(daemon, target, agent="a player"):
+    conn = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+    conn.request("GET", target, headers={"User-Agent": agent})
+    answer = conn.getresponse()
+    body = answer.read().decode()
+    conn.close()
+    return answer.status, body
+
+
+def events(kafka, topic):
+    return [msgpack.unpackb(record.value) for record in kafka.read_all(topic, timeout_s=120)]
+
+
+def await_site(daemon, site_id):
+    wait_until("the worker has taken the rules", lambda: f'"site_id":"{site_id}"' in get(daemon, SITE)[1])
+
+
+def test_files_are_read_again(front, files, shared_kafka, topic):
+    assert "no_such_photo" in get(front, EVENT + "2")[1]
+    assert 'status="ok"' in get(front, EVENT + "1", "secondbot")[1]
+    files.write("sites.json", json.dumps([site(7), site(8)]))
+    files.write("bots.txt", "secondbot\nthirdbot\nfourthbot\n")
+    files.write("photos.txt", "2\n3\n4\n5\n")
+    told = hang_up(front)
+    assert told.endswith(" sites=2 trusted_proxies=0 download_from=0 internal=0 bots=3 catalogue=4")
+    await_site(front, 7)
+    assert "no_such_photo" in get(front, EVENT + "1")[1]
+    assert 'status="ok"' in get(front, EVENT + "2", "secondbot")[1]
+    assert 'status="ok"' in get(front, EVENT + "3", "firstbot")[1]
+    wait_until("all is on Kafka", lambda: front.ready()["journal"]["waiting"] == 0)
+    found = {(e["photo_id"], e["site"], e.get("bot", False)) for e in events(shared_kafka, topic)}
+    assert found == {(1, "site1", False), (2, "site7", True), (3, "site7", False)}
+
+
+def test_options_of_the_file_are_read_again_and_the_others_named(front, files, shared_kafka, topic):
+    assert "permission_denied" in get(front, "/api/analytics/report/download?photo_id=1")[1]
+    files.write("sites.json", json.dumps([site(2)]))
+    files.configure(download_from="127.0.0.0/8", internal=["127.0.0.1", "10.0.0.0/8"], client_ip="none",
+                    user_agent="none", log_level="debug", linger_ms=7, ack_timeout="11s", kafka={"client.id": "x"})
+    told = hang_up(front)
+    assert " download_from=1 internal=2 " in told
+    restart = wait_until("the rest is named", lambda: lines(front, "reload_needs_restart"))
+    assert [line.split(" options=")[1] for line in restart] == ["ack_timeout,linger_ms,kafka.client.id"]
+    await_site(front, 2)
+    assert "permission_denied" not in get(front, "/api/analytics/report/download?photo_id=1")[1]
+    assert 'status="ok"' in get(front, EVENT + "1")[1]
+    wait_until("all is on Kafka", lambda: front.ready()["journal"]["waiting"] == 0)
+    last = [e for e in events(shared_kafka, topic) if e["kind"] == "event"][-1]
+    assert last["internal"] is True and "ip" not in last and "ua" not in last and "viewer" not in last
+
+
+def test_the_log_level_follows(front, files):
+    files.configure(log_level="warn", linger_ms=7)
+    hang_up(front, "reload_needs_restart")
+    assert not lines(front, "reloaded"), "it comes before the warning, and is not said at this level"
+    files.configure(log_level="info")
+    hang_up(front)
+
+
+@pytest.mark.parametrize("name, text, told", (
+    ("config.json", "{", r"config\.json: line 1"),
+    ("config.json", '{"client_ip": "some"}', r'config\.json: client_ip: \\"some\\" must be'),
+    ("config.json", '{"internal": "there"}', r"internal: 'there'"),
+    ("sites.json", "[{}]", r"sites: \S*sites\.json"),
+    ("bots.txt", "fine\nab\n", r"bots: \S*bots\.txt: line 2"),
+    ("photos.txt", "1\nx\n", r"catalogue: \S*photos\.txt: line 2"),
+))
+def test_a_fault_leaves_everything_as_it_was(front, files, name, text, told):
+    files.write("sites.json", json.dumps([site(9)]))
+    files.configure(internal="127.0.0.1")
+    files.write(name, text)
+    line = hang_up(front, "reload_failed")
+    assert re.search(rf' level=error .* err=.*{told}', line), line
+    assert not lines(front, "reloaded")
+    for _ in range(20):
+        assert '"site_id":"1"' in get(front, SITE)[1]
+    assert 'status="ok"' in get(front, EVENT + "1")[1]
+    Files(files.folder).write("sites.json", json.dumps([site(3)]))  # all is put right, and taken
+    hang_up(front)
+    await_site(front, 3)
+
+
+def test_a_file_that_is_gone_leaves_everything_as_it_was(front, files):
+    (files.folder / "photos.txt").unlink()
+    assert re.search(r"catalogue: \S*photos\.txt: No such file", hang_up(front, "reload_failed"))
+    assert 'status="ok"' in get(front, EVENT + "1")[1]
+    assert "no_such_photo" in get(front, EVENT + "2")[1]
+
+
+@pytest.mark.parametrize("level", ("journal", "disk", "broker"))
+def test_reloads_under_load_lose_and_fail_no_reply(shared_kafka, topic, files, tmp_path, level):
+    files.write("photos.txt", "".join(f"{n}\n" for n in range(1, 1001)))
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, ack=level, config=tmp_path / "config.json") as front:
+        told = {}
+
+        def send():
+            told.update(load(front.port, REPORTS, tmp_path / "expect.json", None, "--seed", 5, "--connections", 32,
+                             "--pipeline", 4, "--rate", REPORTS // 3))
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        reloads = 0
+        while sender.is_alive():
+            files.write("sites.json", json.dumps([site(1 + reloads % 2)]))
+            files.write("bots.txt", f"bot{reloads}\n")
+            hang_up(front)
+            reloads += 1
+        sender.join()
+        assert told.get("acknowledged") == REPORTS, "a reply was lost or failed"
+        assert reloads >= 5
+        assert front.metric("playreport_acks_total") == REPORTS
+        wait_until("all is on Kafka", lambda: front.ready()["journal"]["waiting"] == 0, 60)
+        found = events(shared_kafka, topic)
+        assert len({event["id"] for event in found}) == REPORTS
+        assert {event["site"] for event in found} == {"site1", "site2"}
+        assert front.stop() == 0
+        print(f"level={level} reloads={reloads} acknowledged={told['acknowledged']}")
