@@ -248,7 +248,9 @@ static enum lane_result fit_partitions(struct lanes *ls, struct lane *l, int top
         if (!l->is_current || sequence <= l->sent) {
             return LANE_RECORD;
         }
-        if (l->window.settled < l->sent) {
+        /* By the journal's word: on disk the new count must not stand beside what is settled less,
+         * or the next start would send those records to other partitions. */
+        if (l->told < l->sent) {
             return LANE_PAUSED;
         }
     }

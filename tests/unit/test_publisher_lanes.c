@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "ingest/checkpoint.h"
 #include "ingest/publisher_lanes.h"
 
 #include "journal_fixture.h"
@@ -92,8 +93,36 @@ static void a_current_lane_changes_its_count_only_with_nothing_unsettled(void **
     assert_int_equal(result, LANE_PAUSED);
     assert_int_equal(l->partition_count, 12);
     l->window.settled = 2;
+    assert_true(lanes_settle(&ls));
     assert_int_equal(take(&ls, l, 24, &result), 3);
     assert_int_equal(count_of(f, l->id), 24);
+    lanes_fini(&ls);
+}
+
+/* Reports may come while another lane is fed. Issue 3. */
+static void a_new_count_is_never_on_disk_before_what_was_settled_under_the_old(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_write(f, 3);
+    uint64_t lane = fixture_lane(f);
+    struct lanes ls;
+    lanes_init(&ls, f->j);
+    assert_int_equal(lanes_refresh(&ls), 0);
+    struct lane *l = ls.items[0];
+    enum lane_result result;
+    assert_int_equal(take(&ls, l, 12, &result), 1);
+    assert_int_equal(take(&ls, l, 12, &result), 2);
+    l->window.settled = 2;
+    (void)take(&ls, l, 24, &result);
+    struct checkpoint_entry *entries = NULL;
+    size_t count = 0;
+    assert_int_equal(checkpoint_read(f->folder_fd, &entries, &count), 0);
+    assert_int_equal(count, 1);
+    assert_true(entries[0].partition_count == 12 || entries[0].settled == 2);
+    free(entries);
+    assert_int_equal(result, LANE_PAUSED);
+    assert_int_equal(count_of(f, lane), 12);
     lanes_fini(&ls);
 }
 
@@ -306,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_new_lane_gets_the_topics_count_before_its_first_record),
         TEST(a_current_lane_changes_its_count_only_with_nothing_unsettled),
+        TEST(a_new_count_is_never_on_disk_before_what_was_settled_under_the_old),
         TEST(an_old_lane_keeps_its_count_and_is_sent_again),
         TEST(a_drained_old_lane_is_closed_and_forgotten),
         TEST(only_so_many_old_lanes_are_open_at_once),
