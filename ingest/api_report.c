@@ -275,6 +275,19 @@ static void render_kept(struct api *a, const struct held *held, const struct rep
     }
 }
 
+/* They were put in the journal's batch, and yet they are refused: the disk failed. */
+static void count_unkept(struct api *a, const struct held *held, struct slice packed)
+{
+    unsigned count = 1;
+    if (held->is_batch) {
+        (void)reply_batch_unpack(&a->batch, packed.data, packed.len); /* packed by us */
+        count = a->batch.accepted;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        intake_count_refused(a->intake, "overloaded");
+    }
+}
+
 /* Only what was not kept is to be sent again. */
 static enum reply_headers headers_of(int outcome)
 {
@@ -289,15 +302,16 @@ void api_render_released(struct api *a, const void *data, size_t len, int outcom
     const char *packed = (const char *)data + sizeof held;
     memcpy(&held, data, sizeof held);
     (void)reply_form_unpack(&form, packed, held.form_len); /* packed by us */
+    struct slice batch = slice_make(packed + held.form_len, len - sizeof held - held.form_len);
     buffer_reset(&a->body);
     if (outcome == 0) {
-        render_kept(a, &held, &form,
-                    slice_make(packed + held.form_len, len - sizeof held - held.form_len));
+        render_kept(a, &held, &form, batch);
     } else if (outcome == ACKS_UNCONFIRMED) {
         char id[EVENT_ID_SIZE];
         event_id_write(journal_shard_lane(a->o.intake.shard), held.sequence, id);
         reply_unconfirmed(&a->body, &form, id, slice_of(held.method->path));
     } else {
+        count_unkept(a, &held, batch);
         render_overloaded(&a->body, &form, slice_of(held.method->path));
     }
     *out = (struct http_reply){

@@ -44,7 +44,8 @@ static int add_metrics(struct intake *in)
     bool whole = true;
     for (size_t i = 0; i < KIND_COUNT; i++) {
         in->taken[i] = metrics_counter(in->o.metrics, "playreport_reports_taken_total", kinds[i],
-                                       "Reports put into the journal's batch.");
+                                       "Reports put into the journal's batch; when the disk fails "
+                                       "they are refused after all.");
         whole = whole && in->taken[i] != NULL;
     }
     for (size_t i = 0; i < CODE_COUNT; i++) {

@@ -111,7 +111,7 @@ void journal_set_wake(struct journal *j, int fd);
  * Says that the reader is about to sleep: the next commit writes to the wake fd, once. Returns
  * false when a current lane holds something that came after the journal_read() of it that returned
  * 0: then do not sleep, read. A reader that stopped reading for other reasons (its window is full)
- * need not ask.
+ * need not ask. Frees the segments that were closed since their records were settled.
  */
 bool journal_prepare_wait(struct journal *j);
 

@@ -22,8 +22,17 @@ void journal_set_wake(struct journal *j, int fd)
     atomic_store(&j->wake_fd, fd);
 }
 
+/* A segment may be closed after its last record was settled: nothing else would free it then. */
+static void free_closed(struct journal *j)
+{
+    for (struct lane_state *lane = j->lanes; lane != NULL; lane = lane->next) {
+        journal_free_settled(j, lane);
+    }
+}
+
 bool journal_prepare_wait(struct journal *j)
 {
+    free_closed(j);
     atomic_store(&j->is_reader_waiting, true);
     for (struct lane_state *lane = j->lanes; lane != NULL; lane = lane->next) {
         if (lane->is_current && atomic_load(&lane->last) != lane->read_through) {
@@ -154,6 +163,16 @@ static void note_missing_end(struct journal_cursor *c)
     journal_note_loss(c->journal, name, "shorter than it was");
 }
 
+/* An open file keeps its blocks: where there is no next segment, a full disk would wait for them.
+ */
+static void let_go_of_freed(struct journal_cursor *c)
+{
+    if (c->segment->is_freed && c->fd >= 0) {
+        (void)close(c->fd); /* only read from */
+        c->fd = -1;
+    }
+}
+
 /* Nobody can settle records that are damaged: without this the lane would stay for ever. */
 static void end_lane(struct journal_cursor *c)
 {
@@ -176,6 +195,7 @@ static int go_past_end(struct journal_cursor *c, bool may_move)
             return 1;
         }
         note_missing_end(c);
+        let_go_of_freed(c);
     }
     if (!is_closed || !may_move) {
         return 0;

@@ -287,16 +287,21 @@ static int prepare_segment(struct journal_shard *s)
 }
 
 /*
- * A full disk leaves a segment that can be trusted once the half-written bytes are cut off. After
- * any other error nobody knows what the disk holds: the segment is never written again.
+ * A full disk leaves a segment that can be trusted once the half-written bytes are cut off; with
+ * records in it it is closed all the same, since on a small disk it may be what fills it, and only
+ * a closed one is freed. After any other error nobody knows what the disk holds: the segment is
+ * never written again.
  */
 static void undo_write(struct journal_shard *s, int err)
 {
-    off_t good = (off_t)atomic_load_explicit(&s->segment->size, memory_order_relaxed);
-    bool is_cut = s->journal->io->ftruncate(s->fd, good) == 0;
-    if (!is_cut || (err != -ENOSPC && err != -EDQUOT)) {
+    uint64_t good = atomic_load_explicit(&s->segment->size, memory_order_relaxed);
+    bool is_cut = s->journal->io->ftruncate(s->fd, (off_t)good) == 0;
+    bool is_full = err == -ENOSPC || err == -EDQUOT;
+    if (!is_cut || !is_full) {
         LOG_WARN("journal_segment_closed", log_uint("number", s->segment->number),
                  log_text("err", strerror(-err)));
+        close_segment(s);
+    } else if (good > SEGMENT_HEADER_SIZE) {
         close_segment(s);
     }
 }

@@ -176,6 +176,48 @@ static void start_on_a_full_disk_makes_room_by_draining(void **state)
     on_small_disk(*state, start_while_full);
 }
 
+/* The disk holds less than a segment may: what is being written is all there is to free. */
+static void one_segment_fills_the_disk(struct fixture *f)
+{
+    f->options.segment_bytes = 16 << 20;
+    fixture_open(f);
+    for (int round = 0; round < 3; round++) {
+        (void)commit_until_full(f);
+        journal_settle(f->j, fixture_lane(f), journal_shard_next(fixture_shard(f)) - 1);
+        assert_int_equal(commit_one(f), 0);
+        assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
+    }
+}
+
+/* All was settled before the disk was full: no settling comes that would free it. */
+static void settled_before_it_is_full(struct fixture *f)
+{
+    struct journal_record records[64];
+    struct journal_cursor *cursor;
+    f->options.segment_bytes = 16 << 20;
+    fixture_open(f);
+    fixture_write(f, 1000);
+    fill(f);
+    assert_int_equal(journal_cursor_open(&cursor, f->j, fixture_lane(f)), 0);
+    do {
+        while (journal_read(cursor, records, 64) > 0) {
+        }
+        journal_settle(f->j, fixture_lane(f), journal_shard_next(fixture_shard(f)) - 1);
+    } while (commit_one(f) == 0);
+    (void)journal_prepare_wait(f->j); /* it frees; there is nothing to sleep for */
+    assert_int_equal(journal_read(cursor, records, 64), 0);
+    assert_int_equal(commit_one(f), 0);
+    assert_int_equal(journal_read(cursor, records, 64), 1);
+    assert_int_equal(fixture_bytes(f), fixture_bytes_on_disk(f));
+    journal_cursor_close(cursor);
+}
+
+static void a_disk_smaller_than_a_segment_is_whole_again_once_all_is_settled(void **state)
+{
+    on_small_disk(*state, one_segment_fills_the_disk);
+    on_small_disk(*state, settled_before_it_is_full);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -184,6 +226,7 @@ int main(void)
         TEST(full_disk_refuses_at_once_and_is_whole_again_with_space),
         TEST(checkpoint_is_written_on_a_full_disk),
         TEST(start_on_a_full_disk_makes_room_by_draining),
+        TEST(a_disk_smaller_than_a_segment_is_whole_again_once_all_is_settled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,8 +150,9 @@ static void failed_file_loses_all_since_its_last_good_sync(void **state)
     journal_sync_ask(f->sync, file, 6); /* too late for that sync, in the same file */
     assert_false(journal_sync_has_failed(f->sync, file));
     gate_let_one(EIO);
-    assert_true(gate_await_wake(f->wake_fd));
-    assert_true(journal_sync_has_failed(f->sync, file));
+    while (!journal_sync_has_failed(f->sync, file)) { /* the first wake may be the first sync's */
+        assert_true(gate_await_wake(f->wake_fd));
+    }
     expect_none(f); /* it may still be written to */
     journal_sync_release(f->sync, file);
     expect_verdict(f, 6, -EIO);

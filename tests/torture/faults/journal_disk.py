@@ -16,7 +16,7 @@ from lab import Lab
 from rig import Rig
 
 FAILURES = "playreport_journal_commit_failures_total"
-TMPFS = "48m"
+TMPFS = "24m"
 
 
 def unmount(folder: Path) -> None:
