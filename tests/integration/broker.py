@@ -191,7 +191,17 @@ class Kafka(Topics):
         self._run("restart", node)
 
     def pause(self, node=None):
+        """Returns once every thread stands still: the signal alone only asks for it."""
         self._run("pause", node)
+        nodes = [node] if node else [int(path.name[4:]) for path in self.folder.glob("node*")]
+        wait_until("the broker stands still", lambda: all(map(self._stands_still, nodes)))
+
+    def _stands_still(self, node):
+        try:
+            tasks = [path.read_text() for path in Path(f"/proc/{self.pid(node)}/task").glob("*/stat")]
+        except OSError:
+            return False  # a thread has just ended
+        return all(task.rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
 
     def resume(self, node=None):
         self._run("resume", node)
