@@ -28,3 +28,14 @@ bool access_allows(const char *tokens, struct slice authorization)
     }
     return allowed;
 }
+
+size_t access_count(const char *tokens)
+{
+    size_t count = 0;
+    for (const char *at = tokens; *at != '\0';) {
+        size_t len = strcspn(at, ",");
+        count += len > 0;
+        at += len + (at[len] == ',');
+    }
+    return count;
+}

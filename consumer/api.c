@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ struct api {
     struct event *wake;
     int wake_fd;
     struct ask ask;
+    char *tokens;                 /* the thread's own */
+    _Atomic(char *) fresh_tokens; /* to be taken by it; NULL = none */
     struct buffer body, scratch;
     struct query query; /* large: not on the stack of the loop */
     pthread_t thread;
@@ -111,12 +114,22 @@ static void answer(struct api *a, struct http_conn *c)
     }
 }
 
+static void follow_tokens(struct api *a)
+{
+    char *fresh = atomic_exchange(&a->fresh_tokens, NULL);
+    if (fresh != NULL) {
+        free(a->tokens);
+        a->tokens = fresh;
+    }
+}
+
 static void serve_report(struct api *a, struct http_conn *c, const struct http_request *req)
 {
     struct query_param params[API_PARAMS_MAX];
     struct query_error fault = {.code = ""};
     size_t count = 0;
-    if (!access_allows(a->o.read_tokens, req->known[HTTP_HEADER_AUTHORIZATION])) {
+    follow_tokens(a);
+    if (!access_allows(a->tokens, req->known[HTTP_HEADER_AUTHORIZATION])) {
         send_simple(a, c, 401, "permission_denied", "A bearer token of read_tokens is needed.");
     } else if (!read_params(a, req->query, params, &count)) {
         send_simple(a, c, 400, "too_many_parameters", "At most 32 parameters are taken.");
@@ -210,7 +223,8 @@ int api_start(struct api **out, const struct api_options *options, struct error 
     a->wake_fd = -1;
     buffer_init(&a->body);
     buffer_init(&a->scratch);
-    int failed = open_stages(a, err);
+    a->tokens = strdup(options->read_tokens);
+    int failed = a->tokens == NULL ? -ENOMEM : open_stages(a, err);
     if (failed == 0) {
         failed = start_thread(a);
     }
@@ -225,6 +239,16 @@ int api_start(struct api **out, const struct api_options *options, struct error 
 uint16_t api_port(const struct api *a)
 {
     return http_server_port(a->server);
+}
+
+int api_set_tokens(struct api *a, const char *tokens)
+{
+    char *copy = strdup(tokens);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    free(atomic_exchange(&a->fresh_tokens, copy));
+    return 0;
 }
 
 static void end_thread(struct api *a)
@@ -256,6 +280,8 @@ void api_stop(struct api *a)
     if (a->wake_fd >= 0) {
         (void)close(a->wake_fd); /* nothing is lost with an eventfd */
     }
+    free(a->tokens);
+    free(atomic_load(&a->fresh_tokens));
     buffer_fini(&a->body);
     buffer_fini(&a->scratch);
     free(a);

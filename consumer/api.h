@@ -27,6 +27,9 @@ struct api_options {
 int api_start(struct api **out, const struct api_options *options, struct error *err);
 uint16_t api_port(const struct api *a);
 
+/* From the next request on these tokens may read. Copies them. Any thread. Returns 0 or -ENOMEM. */
+int api_set_tokens(struct api *a, const char *tokens);
+
 /* Ends the thread and frees a. NULL is a no-op. */
 void api_stop(struct api *a);
 

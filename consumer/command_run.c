@@ -5,6 +5,7 @@
 #include "consumer/api.h"
 #include "consumer/commands.h"
 #include "consumer/pipeline.h"
+#include "consumer/reload.h"
 #include "consumer/store.h"
 
 #include <event2/event.h>
@@ -17,14 +18,14 @@ struct daemon {
     const struct consumer_options *o;
     const struct config *config;
     struct event_base *base;
-    struct event *term, *interrupt;
+    struct event *term, *interrupt, *hangup;
     struct metrics *metrics;
     struct sites *sites;
     struct store *store;
     struct pipeline *pipeline;
     struct api *api;
     struct admin *admin;
-    bool stop;
+    bool stop, is_reload_wanted;
 };
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
@@ -33,6 +34,14 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
     (void)what;
     struct daemon *d = arg;
     d->stop = true;
+}
+
+static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
+{
+    (void)signal_number;
+    (void)what;
+    struct daemon *d = arg;
+    d->is_reload_wanted = true;
 }
 
 static void on_health(struct buffer *json, void *arg)
@@ -103,8 +112,10 @@ static int open_loop(struct daemon *d)
     }
     d->term = evsignal_new(d->base, SIGTERM, on_signal, d);
     d->interrupt = evsignal_new(d->base, SIGINT, on_signal, d);
-    bool whole = d->term != NULL && d->interrupt != NULL && event_add(d->term, NULL) == 0 &&
-                 event_add(d->interrupt, NULL) == 0;
+    d->hangup = evsignal_new(d->base, SIGHUP, on_hangup, d);
+    bool whole = d->term != NULL && d->interrupt != NULL && d->hangup != NULL &&
+                 event_add(d->term, NULL) == 0 && event_add(d->interrupt, NULL) == 0 &&
+                 event_add(d->hangup, NULL) == 0;
     d->metrics = metrics_new();
     return whole && d->metrics != NULL ? 0 : -ENOMEM;
 }
@@ -165,14 +176,28 @@ static void stop(struct daemon *d)
     if (d->interrupt != NULL) {
         event_free(d->interrupt);
     }
+    if (d->hangup != NULL) {
+        event_free(d->hangup);
+    }
     if (d->base != NULL) {
         event_base_free(d->base);
     }
 }
 
-int command_run(const struct consumer_options *o, const struct config *config)
+static void serve(struct daemon *d, const struct consumer_start *began)
 {
-    struct daemon d = {.o = o, .config = config};
+    while (!d->stop && event_base_loop(d->base, EVLOOP_ONCE) >= 0) {
+        if (d->is_reload_wanted) {
+            d->is_reload_wanted = false;
+            reload(began, d->api);
+        }
+        admin_flush(d->admin);
+    }
+}
+
+int command_run(const struct consumer_start *began)
+{
+    struct daemon d = {.o = began->options, .config = began->config};
     struct error err = {""};
     int failed = start(&d, &err);
     if (failed != 0) {
@@ -180,14 +205,12 @@ int command_run(const struct consumer_options *o, const struct config *config)
                   log_text("err", err.text[0] != '\0' ? err.text : strerror(-failed)));
     } else {
         LOG_INFO("listening", log_uint("port", api_port(d.api)),
-                 log_uint("admin_port", admin_port(d.admin)), log_text("store", o->store));
-    }
-    while (failed == 0 && !d.stop && event_base_loop(d.base, EVLOOP_ONCE) >= 0) {
-        admin_flush(d.admin);
+                 log_uint("admin_port", admin_port(d.admin)), log_text("store", d.o->store));
+        serve(&d, began);
     }
     stop(&d);
     if (failed == 0) {
-        LOG_INFO("stopped", log_text("store", o->store));
+        LOG_INFO("stopped", log_text("store", d.o->store));
     }
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

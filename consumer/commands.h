@@ -5,7 +5,7 @@
 #include "consumer/options.h"
 
 /* Each returns the exit code of the process: 0, 1, or 2 for a question that cannot be answered. */
-int command_run(const struct consumer_options *o, const struct config *config);
+int command_run(const struct consumer_start *began);
 int command_report(const struct consumer_options *o);
 int command_replay(const struct consumer_options *o, const struct config *config);
 int command_backup(const struct consumer_options *o);

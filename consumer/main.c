@@ -23,7 +23,7 @@ int main(int argc, char **argv, char **envp)
     int status = EXIT_FAILURE;
     switch (command) {
     case CONSUMER_RUN:
-        status = command_run(&options, config);
+        status = command_run(&(struct consumer_start){argc, argv, envp, &options, config});
         break;
     case CONSUMER_REPORT:
         status = command_report(&options);

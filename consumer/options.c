@@ -3,6 +3,7 @@
 #include "common/log.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,10 +113,15 @@ static bool is_loopback(const char *listen)
            (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
+static bool needs_tokens(const char *listen, const char *read_tokens)
+{
+    return !is_loopback(listen) && read_tokens[0] == '\0';
+}
+
 static void check_run(const void *values, struct buffer *faults)
 {
     const struct consumer_options *o = values;
-    if (!is_loopback(o->listen) && o->read_tokens[0] == '\0') {
+    if (needs_tokens(o->listen, o->read_tokens)) {
         buffer_append_format(faults,
                              "listen=%s: beyond loopback the numbers need read_tokens; set it, or "
                              "listen on 127.0.0.1\n",
@@ -135,7 +141,11 @@ static const struct config_spec run_spec = {
         "backup copies the store while it is in use. COMMAND --help lists the options of each.\n"
         "Settings come from --config FILE (JSON),\n"
         "PLAYREPORT_<NAME> and flags; the later wins. Any librdkafka property passes through as\n"
-        "--kafka.NAME.\n",
+        "--kafka.NAME.\n\n"
+        "SIGHUP reads the settings once more, and takes read_tokens and log_level while it runs. "
+        "A\n"
+        "fault leaves all as it was, and is logged; so is what differs and needs a restart. The\n"
+        "file of sites is read at the start only.\n",
     .options = run_table,
     .option_count = sizeof run_table / sizeof run_table[0],
     .check = check_run,
@@ -229,6 +239,34 @@ enum config_result consumer_options_read(struct config **out, struct consumer_op
         return CONFIG_BAD_USAGE;
     }
     return result;
+}
+
+int consumer_options_reread(struct config **out, struct consumer_options *values,
+                            const struct consumer_start *start, struct error *err)
+{
+    bool is_named = start->argc > 1 && start->argv[1][0] != '-';
+    struct config_spec spec = run_spec;
+    struct config *config = NULL;
+    spec.values = values;
+    int failed = config_reread(&config, &spec, start->argc - is_named, start->argv + is_named,
+                               start->envp, err);
+    if (failed == 0 && needs_tokens(start->options->listen, values->read_tokens)) {
+        error_set(err, "read_tokens: needed while it listens on %s", start->options->listen);
+        failed = -EINVAL;
+    }
+    if (failed != 0) {
+        config_free(config);
+        return failed;
+    }
+    *out = config;
+    return 0;
+}
+
+void consumer_options_fixed(struct config_side running, struct config_side read,
+                            struct buffer *names)
+{
+    static const char *const taken[] = {"read_tokens", "log_level", NULL};
+    config_changes(&run_spec, running, read, taken, names);
 }
 
 size_t consumer_options_query(const struct consumer_options *o,

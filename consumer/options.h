@@ -39,6 +39,24 @@ enum config_result consumer_options_read(struct config **out, struct consumer_op
                                          enum consumer_command *command, int argc, char **argv,
                                          char **envp);
 
+/* What the run command was started with. */
+struct consumer_start {
+    int argc;
+    char **argv, **envp;
+    const struct consumer_options *options;
+    const struct config *config;
+};
+
+/*
+ * Reads the options of run once more; see config_reread(). values must not outlive *out. A daemon
+ * that runs takes some of them; consumer_options_fixed() appends, parted by commas, those of the
+ * others that differ. Tokens may not go while it listens beyond loopback.
+ */
+int consumer_options_reread(struct config **out, struct consumer_options *values,
+                            const struct consumer_start *start, struct error *err);
+void consumer_options_fixed(struct config_side running, struct config_side read,
+                            struct buffer *names);
+
 /* The flags of the report command that were given, as parameters. Returns how many. */
 size_t consumer_options_query(const struct consumer_options *o,
                               struct query_param out[CONSUMER_QUERY_FLAGS]);

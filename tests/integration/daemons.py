@@ -24,13 +24,13 @@ class Daemon:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / f"{program}.log"
         self.options = dict(options)
-        self.port = self.admin_port = 0
+        self.host, self.port, self.admin_port = "127.0.0.1", 0, 0
         self.process = None
         self.environment = {}  # beside that of the test
 
     def start(self):
         words = [f"--{name}={value}" for name, value in self.options.items()]
-        words += [f"--listen=127.0.0.1:{self.port}", f"--admin_listen=127.0.0.1:{self.admin_port}"]
+        words += [f"--listen={self.host}:{self.port}", f"--admin_listen=127.0.0.1:{self.admin_port}"]
         before = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(self.program), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -10,7 +10,7 @@ from itertools import count
 import msgpack
 import pytest
 
-from daemons import ingest, load, wait_until
+from daemons import consumer, ingest, load, wait_until
 
 REPORTS = int(os.environ.get("PLAYREPORT_TEST_REPORTS", "20000"))
 EVENT = "/api/analytics/report/event?event=load&photo_id="
@@ -194,3 +194,42 @@ def test_reloads_under_load_lose_and_fail_no_reply(shared_kafka, topic, files, t
         assert {event["site"] for event in found} == {"site1", "site2"}
         assert front.stop() == 0
         print(f"level={level} reloads={reloads} acknowledged={told['acknowledged']}")
+
+
+def may_read(daemon, token):
+    conn = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+    conn.request("GET", "/v1/report", headers={"Authorization": f"Bearer {token}"})
+    status = conn.getresponse().status
+    conn.close()
+    assert status in (200, 401)
+    return status == 200
+
+
+def test_the_consumer_takes_tokens_and_log_level(shared_kafka, topic, files, tmp_path):
+    files.write("consumer.json", json.dumps({"read_tokens": ["old"]}))
+    with consumer(tmp_path, shared_kafka.bootstrap, topic=topic, config=tmp_path / "consumer.json") as counter:
+        assert may_read(counter, "old") and not may_read(counter, "new")
+        files.write("consumer.json", json.dumps({"read_tokens": ["new", "other"], "flush_ms": 300}))
+        assert hang_up(counter).endswith(" read_tokens=2")
+        wait_until("the rest is named", lambda: lines(counter, "reload_needs_restart"))
+        assert lines(counter, "reload_needs_restart")[0].endswith(" options=flush_ms")
+        assert may_read(counter, "new") and may_read(counter, "other") and not may_read(counter, "old")
+        files.write("consumer.json", json.dumps({"read_tokens": 'x', "flush_ms": 0}))
+        assert "consumer.json: flush_ms: " in hang_up(counter, "reload_failed")
+        assert may_read(counter, "new") and not may_read(counter, "x")
+        files.write("consumer.json", json.dumps({"read_tokens": 'x', "flush_ms": 300, "log_level": "warn"}))
+        hang_up(counter, "reload_needs_restart")
+        assert len(lines(counter, "reloaded")) == 1, "it is not said at this level"
+        assert may_read(counter, "x")
+        assert counter.stop() == 0
+
+
+def test_the_consumer_keeps_its_tokens_while_others_may_reach_it(shared_kafka, topic, files, tmp_path):
+    words = tmp_path / "consumer.json"
+    files.write(words.name, json.dumps({"read_tokens": "only"}))
+    daemon = consumer(tmp_path, shared_kafka.bootstrap, topic=topic, config=words)
+    daemon.host = "0.0.0.0"
+    with daemon:
+        files.write(words.name, "{}")
+        assert "read_tokens" in hang_up(daemon, "reload_failed")
+        assert may_read(daemon, "only") and not may_read(daemon, "")

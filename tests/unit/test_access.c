@@ -37,11 +37,20 @@ static void only_a_listed_bearer_token_is_let_in(void **state)
     }
 }
 
+static void tokens_are_counted_without_the_empty_ones(void **state)
+{
+    (void)state;
+    assert_int_equal(access_count(""), 0);
+    assert_int_equal(access_count("one"), 1);
+    assert_int_equal(access_count(",one,,two,"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_tokens_anyone_may_read),
         cmocka_unit_test(only_a_listed_bearer_token_is_let_in),
+        cmocka_unit_test(tokens_are_counted_without_the_empty_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
