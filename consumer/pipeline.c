@@ -62,11 +62,11 @@ static void tell_progress(struct pipeline *p, struct pipeline_status *s)
     for (size_t i = 0; i < s->partitions; i++) {
         struct positions_view v = positions_at(p->positions, i);
         int64_t end = poll_end_offset(p->poll, v.partition);
-        bool is_idle = end < 0 || v.next < 0 || end <= v.next;
+        bool is_idle = end >= 0 && (v.next < 0 || end <= v.next);
         if (v.state == POSITIONS_RUNNING && is_idle) {
-            continue; /* nothing known to wait for */
+            continue; /* nothing to wait for */
         }
-        s->lag_records += is_idle ? 0 : end - v.next;
+        s->lag_records += end < 0 || is_idle ? 0 : end - v.next; /* no end before Kafka's answer */
         through_ms = v.timestamp_ms < through_ms ? v.timestamp_ms : through_ms;
     }
     s->complete_through_ms = s->partitions > 0 ? through_ms : 0;
@@ -157,7 +157,8 @@ static void sweep(struct pipeline *p)
 {
     uint64_t now_ms = clock_mono_ms();
     int64_t through_ms = p->status.complete_through_ms; /* this thread alone writes it */
-    if (p->must_load || p->frozen || through_ms == 0) {
+    /* While Kafka is away the ends are old, and the clock outruns what is to come. */
+    if (p->must_load || p->frozen || through_ms == 0 || poll_fault(p->poll)[0] != '\0') {
         return;
     }
     if (now_ms - p->swept_at_ms >= PIPELINE_MARK_SWEEP_MS) {
