@@ -36,6 +36,7 @@ struct letters {
 };
 
 struct deadletter {
+    rd_kafka_conf_t *conf; /* each producer gets a copy */
     rd_kafka_t *rk;
     rd_kafka_topic_t *rkt;
     char *topic;
@@ -121,30 +122,81 @@ static int32_t on_partition(const rd_kafka_topic_t *rkt, const void *key, size_t
     return partition_of(opaque) % count;
 }
 
-static int open_producer(struct deadletter *d, const struct config *config, struct error *err)
+static int make_conf(struct deadletter *d, const struct config *config, struct error *err)
 {
-    rd_kafka_conf_t *conf = NULL;
-    int failed = kafka_conf_make(&conf, KAFKA_PRODUCER, "playreport-deadletter", NULL, config, err);
+    int failed =
+        kafka_conf_make(&d->conf, KAFKA_PRODUCER, "playreport-deadletter", NULL, config, err);
     if (failed != 0) {
         return failed;
     }
     char reason[256];
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         /* The names and values are right, so it does not fail. */
-        (void)rd_kafka_conf_set(conf, settings[i].name, settings[i].value, reason, sizeof reason);
+        (void)rd_kafka_conf_set(d->conf, settings[i].name, settings[i].value, reason,
+                                sizeof reason);
     }
-    rd_kafka_conf_set_opaque(conf, d);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    d->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-    if (d->rk == NULL) {
+    rd_kafka_conf_set_opaque(d->conf, d);
+    rd_kafka_conf_set_dr_msg_cb(d->conf, on_delivery);
+    return 0;
+}
+
+/* Leaves what there is when it fails. */
+static int open_producer(struct deadletter *d, struct error *err)
+{
+    char reason[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->conf);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+    if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
         error_set(err, "kafka: %s", reason);
         return -EINVAL;
     }
-    rd_kafka_topic_conf_t *topic_conf = rd_kafka_default_topic_conf_dup(d->rk);
+    rd_kafka_topic_conf_t *topic_conf = rd_kafka_default_topic_conf_dup(rk);
     rd_kafka_topic_conf_set_partitioner_cb(topic_conf, on_partition);
-    d->rkt = rd_kafka_topic_new(d->rk, d->topic, topic_conf);
-    return d->rkt == NULL ? -EINVAL : 0;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, d->topic, topic_conf);
+    if (rkt == NULL) {
+        error_set(err, "topic %s: %s", d->topic, rd_kafka_err2str(rd_kafka_last_error()));
+        rd_kafka_destroy(rk);
+        return -EINVAL;
+    }
+    d->rk = rk;
+    d->rkt = rkt;
+    return 0;
+}
+
+/* What is not delivered belongs to no committed flush: it is read and sent again. */
+static void close_producer(rd_kafka_t *rk, rd_kafka_topic_t *rkt)
+{
+    if (rk == NULL) {
+        return;
+    }
+    (void)rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_flush(rk, DEADLETTER_CLOSE_WAIT_MS);
+    rd_kafka_topic_destroy(rkt);
+    rd_kafka_destroy(rk);
+}
+
+/*
+ * A producer to which a letter was refused is beyond use, and keeps those behind it for ever. What
+ * waits still is refused with it.
+ */
+static void renew_producer(struct deadletter *d)
+{
+    rd_kafka_t *rk = d->rk;
+    rd_kafka_topic_t *rkt = d->rkt;
+    struct error err = {""};
+    if (open_producer(d, &err) != 0) {
+        LOG_WARN("deadletter_producer_failed", log_text("err", err.text));
+        return; /* tried again */
+    }
+    close_producer(rk, rkt);
+    for (size_t i = 0; i < d->of_count; i++) { /* whose reports did not come in time */
+        struct letters *l = &d->of[i];
+        d->waiting -= l->waiting;
+        l->refused = l->refused || l->waiting > 0;
+        d->refused = d->refused || l->refused;
+        l->waiting = l->given_up = 0;
+    }
 }
 
 int deadletter_open(struct deadletter **out, const struct deadletter_options *options,
@@ -157,9 +209,11 @@ int deadletter_open(struct deadletter **out, const struct deadletter_options *op
     d->topic = strdup(options->topic);
     d->origin_topic = strdup(options->origin_topic);
     d->origin_epoch = options->origin_epoch;
-    int failed = d->topic == NULL || d->origin_topic == NULL
-                     ? -ENOMEM
-                     : open_producer(d, options->config, err);
+    int failed =
+        d->topic == NULL || d->origin_topic == NULL ? -ENOMEM : make_conf(d, options->config, err);
+    if (failed == 0) {
+        failed = open_producer(d, err);
+    }
     if (failed != 0) {
         deadletter_close(d);
         return failed;
@@ -173,16 +227,9 @@ void deadletter_close(struct deadletter *d)
     if (d == NULL) {
         return;
     }
-    if (d->rk != NULL) {
-        /* What is not delivered belongs to no committed flush: it is read and sent again. */
-        (void)rd_kafka_purge(d->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        (void)rd_kafka_flush(d->rk, DEADLETTER_CLOSE_WAIT_MS);
-    }
-    if (d->rkt != NULL) {
-        rd_kafka_topic_destroy(d->rkt);
-    }
-    if (d->rk != NULL) {
-        rd_kafka_destroy(d->rk);
+    close_producer(d->rk, d->rkt);
+    if (d->conf != NULL) {
+        rd_kafka_conf_destroy(d->conf);
     }
     free(d->topic);
     free(d->origin_topic);
@@ -296,6 +343,9 @@ bool deadletter_give_up(struct deadletter *d, int32_t partition)
 bool deadletter_is_idle(struct deadletter *d, int32_t partition)
 {
     (void)rd_kafka_poll(d->rk, 0); /* how many reports came is not of use */
+    if (rd_kafka_fatal_error(d->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        renew_producer(d);
+    }
     const struct letters *l = find(d, partition);
     return l == NULL || l->waiting + l->given_up == 0;
 }

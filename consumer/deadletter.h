@@ -44,13 +44,16 @@ int deadletter_flush(struct deadletter *d, int timeout_ms);
  */
 bool deadletter_give_up(struct deadletter *d, int32_t partition);
 
-/* Whether no letter of a partition is on its way any more, given up or not. */
+/*
+ * Whether no letter of a partition is on its way any more, given up or not. Makes a new producer
+ * when the old one is beyond use, as after a refusal: then what waits is refused.
+ */
 bool deadletter_is_idle(struct deadletter *d, int32_t partition);
 
 /* Why a letter was refused last, in words; "" when none was. Lives until the next call. */
 const char *deadletter_fault(const struct deadletter *d);
 
-/* The producer's handle, for kafka_topic.h. */
+/* The producer's handle, for kafka_topic.h. Until the next call. */
 struct rd_kafka_s *deadletter_handle(struct deadletter *d);
 
 #endif

@@ -168,6 +168,10 @@ static void settle(struct pipeline *p)
     p->changed_at_ms = 0;
     thaw(p);
     pipeline_calm(p);
+    if (positions_in_state(p->positions, POSITIONS_LOST) == 0 &&
+        positions_in_state(p->positions, POSITIONS_HELD) == 0) {
+        p->mend_pause = (struct pause){0}; /* not before: what was mended may fail at once */
+    }
 }
 
 /* The store's word counts, memory's does not. */

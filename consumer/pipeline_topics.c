@@ -122,11 +122,7 @@ void pipeline_mend(struct pipeline *p)
 {
     size_t lost = positions_in_state(p->positions, POSITIONS_LOST);
     size_t held = positions_in_state(p->positions, POSITIONS_HELD);
-    if (lost + held == 0) {
-        p->mend_pause = (struct pause){0};
-        return;
-    }
-    if (p->must_load || p->frozen || !pipeline_pause_is_over(&p->mend_pause)) {
+    if (lost + held == 0 || p->must_load || p->frozen || !pipeline_pause_is_over(&p->mend_pause)) {
         return;
     }
     pipeline_pause_longer(&p->mend_pause);

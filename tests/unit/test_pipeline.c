@@ -335,6 +335,19 @@ static void a_report_named_before_a_long_stop_is_not_counted_again(void **state)
     assert_exact(f);
 }
 
+/* Issue 3: a producer that refused a letter is beyond use, but not for ever. */
+static void a_letter_that_was_refused_is_sent_once_it_can_be(void **state)
+{
+    struct fixture *f = *state;
+    send_bytes(f, 0, "?", 1);
+    send_events(f, PIECE);
+    cluster_refuse(&f->cluster, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 2);
+    start(f);
+    await_stored(f, f->sent + 1);
+    (void)await_ready(f, true);
+    assert_exact(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +357,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_load_that_fails_after_a_conflict_passes_over_nothing,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_letter_that_was_refused_is_sent_once_it_can_be, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_report_named_before_a_long_stop_is_not_counted_again,
                                         set_up, tear_down),
     };
