@@ -209,6 +209,19 @@ static inline void await_connected(struct kafka *k, bool connected, struct publi
     }
 }
 
+/* The topic may hold a record before its delivery report is taken. */
+static inline void await_delivered(struct kafka *k, uint64_t count, struct publisher_status *status)
+{
+    uint64_t end_ms = clock_mono_ms() + KAFKA_WAIT_MS;
+    for (publisher_status(k->p, status); status->delivered < count || status->in_flight > 0;
+         publisher_status(k->p, status)) {
+        if (clock_mono_ms() > end_ms) {
+            fail_msg("%" PRIu64 " of %" PRIu64 " delivered", status->delivered, count);
+        }
+        (void)rd_kafka_poll(k->cluster.rk, 5);
+    }
+}
+
 static inline void await_reason(struct kafka *k, const char *word, struct publisher_status *status)
 {
     uint64_t end_ms = clock_mono_ms() + KAFKA_WAIT_MS;
