@@ -310,7 +310,9 @@ static rd_kafka_resp_err_t produce(struct sender *s, const struct journal_record
     if (failed == NULL) {
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
-    rd_kafka_resp_err_t code = rd_kafka_error_code(failed);
+    /* A fatal error's code is that of its cause, and may look like a word on this record. */
+    rd_kafka_resp_err_t code =
+        rd_kafka_error_is_fatal(failed) ? RD_KAFKA_RESP_ERR__FATAL : rd_kafka_error_code(failed);
     error_set(err, "%s", rd_kafka_error_string(failed));
     rd_kafka_error_destroy(failed);
     rd_kafka_headers_destroy(headers); /* taken on success only */
