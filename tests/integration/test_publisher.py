@@ -258,7 +258,6 @@ def test_a_limit_lowered_while_it_runs_sets_only_the_large_records_aside(kafka, 
 
 
 def test_kills_while_records_are_set_aside_lose_none_and_repeat_none(kafka, tmp_path, topic):
-    """A backlog that begins with a record of which the broker knows no producer yet: see publisher_gate.h."""
     kafka.create_topic(topic, 12, {"max.message.bytes": str(LIMIT)})
     with ingest(tmp_path, kafka.bootstrap, topic=topic, workers=1) as front:
         sender = Sender(front)

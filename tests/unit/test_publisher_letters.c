@@ -15,7 +15,7 @@
 
 static const char LETTERS[] = "reports.dlq";
 
-enum { LETTER_PARTITIONS = 2, BIG_SIZE = 3000 };
+enum { LETTER_PARTITIONS = 2, BIG_SIZE = 3000, SLOW_ANSWER_MS = 500 };
 
 static int set_up_letters(void **state)
 {
@@ -106,6 +106,33 @@ static void a_batch_that_is_refused_once_costs_no_record(void **state)
     struct publisher_status status;
     await_connected(k, true, &status);
     assert_int_equal(status.dead, 0);
+    assert_int_equal(stop(k, 10000), 0);
+}
+
+/*
+ * The mock knows nothing of producers, as a broker knows nothing of a new one: it would store a
+ * second batch that is on its way while the first is refused. Those of the first would come behind.
+ */
+static void a_first_batch_that_is_refused_is_not_overtaken(void **state)
+{
+    struct kafka *k = *state;
+    config_free(k->config);
+    k->config = cluster_config(&k->cluster, "batch.num.messages=2");
+    k->options.config = k->config;
+    struct journal_shard *s = journal_shard_at(k->journal->j, 0);
+    for (int i = 1; i <= 10; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "0 %d", i);
+        assert_int_equal(journal_append(s, 1700000000000, slice_of("21"), slice_of(value)), 0);
+    }
+    assert_int_equal(journal_commit(s), 0);
+    assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(
+                         k->cluster.mock, 1, KAFKA_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+                         SLOW_ANSWER_MS),
+                     0);
+    start(k);
+    receive_all_of(k, 0, 10);
+    assert_int_equal(count_by_marks(k, 0), 10);
     assert_int_equal(stop(k, 10000), 0);
 }
 
@@ -274,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_batch_that_is_refused_once_costs_no_record),
+        TEST(a_first_batch_that_is_refused_is_not_overtaken),
         TEST(a_record_that_is_refused_alone_becomes_a_letter),
         TEST(what_stands_around_a_dead_record_is_delivered_in_order),
         TEST(each_error_that_speaks_of_a_record_makes_a_letter),
