@@ -84,12 +84,15 @@ class Topics:
         """{partition: (first offset, offset after the last)}"""
         consumer = Consumer(self.conf(group_id="tests.watermarks"))
         try:
-            return {
-                number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-                for number in self.partitions(topic)
-            }
+            return {number: self._watermark(consumer, topic, number) for number in self.partitions(topic)}
         finally:
             consumer.close()
+
+    @staticmethod
+    def _watermark(consumer, topic, number):
+        """A partition just made, or one that moves, has no leader for a moment: ask again."""
+        partition = TopicPartition(topic, number)
+        return wait_until(f"{topic} {number} has a leader", lambda: consumer.get_watermark_offsets(partition, timeout=10))
 
     def end_offsets(self, topic):
         """{partition: offset after the last record}"""
