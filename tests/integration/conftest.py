@@ -3,6 +3,8 @@ import pytest
 
 from broker import Kafka
 
+pytest.register_assert_rewrite("http_case")  # a helper that asserts: say what it saw
+
 
 @pytest.fixture(scope="session")
 def shared_kafka(tmp_path_factory):

@@ -1,14 +1,12 @@
 """Each error row of the HTTP contract: its named answer, nothing in Kafka, and the connection in step or closed."""
 import gzip
 import json
-import socket
-import xml.etree.ElementTree as xml
 
 import pytest
 
 from daemons import ingest, wait_until
+from wire import EVENT, Wire, outcome_of
 
-EVENT = "/api/analytics/report/event"
 PLAY = "/api/analytics/report/play"
 TOPIC = "bad.input.reports"
 
@@ -118,40 +116,6 @@ def front(shared_kafka, tmp_path_factory):
         yield daemon
 
 
-class Wire:
-    """A connection as bytes."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.stream = self.socket.makefile("rb")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stream.close()
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def answer(self):
-        """Status, headers, body; the status is 0 when the server has closed."""
-        line = self.stream.readline()
-        if not line:
-            return 0, {}, b""
-        headers = {}
-        while (header := self.stream.readline().strip()):
-            name, value = header.decode().split(":", 1)
-            headers[name.lower()] = value.strip()
-        return int(line.split()[1]), headers, self.stream.read(int(headers.get("content-length", 0)))
-
-
-def error_of(body):
-    """The error's fields, whether it came as JSON or as XML."""
-    return json.loads(body) if body.startswith(b"{") else xml.fromstring(body).attrib
-
-
 def in_step(wire, photo_id):
     """A good report on the same connection is answered with ok: the one before ended where it should."""
     wire.send(get(f"{EVENT}?photo_id={photo_id}&event=load&format=json"))
@@ -166,7 +130,7 @@ def test_bad_input_gets_its_named_answer_and_leaves_nothing_behind(front, shared
         with Wire(front.port) as wire:
             wire.send(data)
             got, headers, body = wire.answer()
-            text = error_of(body)
+            text = outcome_of(body)
             assert (what, got, text["status"], text["code"]) == (what, status, "error", code)
             assert name in text["message"], what
             assert headers["access-control-allow-origin"] == "*", what
