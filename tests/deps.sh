@@ -5,7 +5,7 @@ set -euo pipefail
 BUILD="gcc cmake ninja-build pkg-config libevent-dev librdkafka-dev libmsgpack-dev libjansson-dev
     libsqlite3-dev zlib1g-dev libssl-dev libglib2.0-dev libisal-dev tzdata python3"
 TEST="libcmocka-dev clang clang-format llvm cppcheck shellcheck python3-pytest python3-msgpack
-    python3-confluent-kafka python3-requests python3-yaml curl"
+    python3-confluent-kafka python3-requests python3-yaml curl nginx-light haproxy"
 declare -a SUDO=()
 
 die() {
