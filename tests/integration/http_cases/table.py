@@ -33,7 +33,8 @@ def words_of(name):
 
 def kinds_of(names):
     counts = collections.Counter(name.split()[0] for name in names)
-    return f"{len(names)}: " + ", ".join(f"{kind} ({count})" for kind, count in sorted(counts.items())) if names else "0"
+    kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(counts.items()))
+    return f"{len(names)}: {kinds}" if names else "0"
 
 
 def notes():
