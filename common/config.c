@@ -242,17 +242,26 @@ static struct request find_request(int argc, char **argv)
     return q;
 }
 
+/* A switch that is only named is on. */
+static const char *value_of(const struct config_spec *spec, const struct flag *f)
+{
+    const struct config_option *o = config_names_find(spec, f->name);
+    bool is_bare_switch = f->value == NULL && o != NULL && o->type == CONFIG_SWITCH;
+    return is_bare_switch ? "on" : f->value;
+}
+
 static void apply_flag(struct config_reading *r, const struct flag *f)
 {
     char origin[256];
     (void)snprintf(origin, sizeof origin, "%.*s", (int)f->origin.len, f->origin.data);
     bool takes_none = takes_no_value(f->name);
-    if (takes_none && f->value != NULL) {
+    const char *value = value_of(r->spec, f);
+    if (takes_none && value != NULL) {
         config_set_fault(r, origin, "takes no value");
-    } else if (!takes_none && f->value == NULL) {
+    } else if (!takes_none && value == NULL) {
         config_set_fault(r, origin, "needs a value: %s=VALUE", origin);
     } else if (!takes_none && !slice_is(f->name, "config")) {
-        config_set(r, origin, f->name, f->value);
+        config_set(r, origin, f->name, value);
     }
 }
 

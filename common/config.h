@@ -17,7 +17,7 @@ enum config_type {
     CONFIG_NUMBER, /* int64_t */
     CONFIG_SIZE,   /* int64_t bytes; takes 10GiB, 512KiB, 1MB, plain digits */
     CONFIG_TIME,   /* int64_t ms; takes 200ms, 30s, 5min, 7d, plain digits are ms */
-    CONFIG_SWITCH, /* bool; on, off, true, false, yes, no, 1, 0 */
+    CONFIG_SWITCH, /* bool; on, off, true, false, yes, no, 1, 0; a flag without value is on */
     CONFIG_CHOICE  /* int64_t, the index in choices ("journal|disk|broker") */
 };
 

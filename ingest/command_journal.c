@@ -68,40 +68,26 @@ static void check(const void *values, struct buffer *faults)
     }
 }
 
-/* The switches of this command need no value. */
-static void expand(char **words, int count, const char *name, char *with_value)
-{
-    for (int i = 0; i < count; i++) {
-        words[i] = strcmp(words[i], name) == 0 ? with_value : words[i];
-    }
-}
-
 static enum config_result read_settings(struct config **out, struct settings *s, int argc,
                                         char **argv, char **envp)
 {
-    char dump_on[] = "--dump=on", all_on[] = "--all=on";
     size_t count = 0;
     const struct config_option *table = ingest_options_table(&count);
     struct config_option *options = calloc(count + OWN_OPTIONS, sizeof *options);
-    char **words = calloc((size_t)argc + 1, sizeof *words);
     enum config_result result = CONFIG_BAD_USAGE;
-    if (options != NULL && words != NULL) {
+    if (options != NULL) {
         memcpy(options, table, count * sizeof *options);
         memcpy(options + count, own_options, sizeof own_options);
-        memcpy(words, argv, (size_t)argc * sizeof *words);
-        expand(words, argc, "--dump", dump_on);
-        expand(words, argc, "--all", all_on);
         const struct config_spec spec = {.program = "playreport-ingest journal",
                                          .options = options,
                                          .option_count = count + OWN_OPTIONS,
                                          .values = s,
                                          .check = check};
-        result = config_read(out, &spec, argc, words, envp);
+        result = config_read(out, &spec, argc, argv, envp);
     } else {
         (void)fputs("journal: out of memory\n", stderr);
     }
     free(options);
-    free(words);
     return result;
 }
 

@@ -268,6 +268,24 @@ static void every_fault_is_told_at_once_with_its_range(void **state)
     remove_file(&t);
 }
 
+static void a_switch_that_is_only_named_is_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *args;
+        bool is_on;
+    } cases[] = {{"--topic_create=off --topic_create", true},
+                 {"--topic_create=off --topic_create --workers=3", true},
+                 {"--topic_create off", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct outcome o;
+        read_config(&o, cases[i].args, NULL);
+        assert_runs(&o);
+        assert_int_equal(o.values.topic_create, cases[i].is_on);
+        config_free(o.config);
+    }
+}
+
 static void malformed_values_are_refused(void **state)
 {
     (void)state;
@@ -447,6 +465,7 @@ int main(void)
         cmocka_unit_test(the_later_source_wins),
         cmocka_unit_test(kafka_names_pass_through_from_any_source),
         cmocka_unit_test(every_fault_is_told_at_once_with_its_range),
+        cmocka_unit_test(a_switch_that_is_only_named_is_on),
         cmocka_unit_test(malformed_values_are_refused),
         cmocka_unit_test(unknown_flags_are_refused_with_what_is_near),
         cmocka_unit_test(a_broken_file_is_told_with_its_place),
