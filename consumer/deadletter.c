@@ -1,10 +1,9 @@
 #include "consumer/deadletter.h"
 
 #include "common/clock.h"
+#include "common/kafka_bytes.h"
 #include "common/kafka_conf.h"
 #include "common/log.h"
-
-#include <librdkafka/rdkafka.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -279,16 +278,11 @@ int deadletter_send(struct deadletter *d, const struct poll_record *r, const cha
         return -ENOMEM;
     }
     rd_kafka_headers_t *headers = headers_of(d, r, reason);
-    /* The casts: librdkafka copies (F_COPY) but its field is not const. */
-    union {
-        const char *in;
-        void *out;
-    } key = {r->key.data}, value = {r->value.data};
     rd_kafka_vu_t fields[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = d->rkt},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {key.out, r->key.len}},
-        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value.out, r->value.len}},
+        kafka_bytes(RD_KAFKA_VTYPE_KEY, r->key),
+        kafka_bytes(RD_KAFKA_VTYPE_VALUE, r->value),
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque_of(r->partition)},
     };

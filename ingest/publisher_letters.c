@@ -1,11 +1,10 @@
 #include "ingest/publisher_letters.h"
 
 #include "common/clock.h"
+#include "common/kafka_bytes.h"
 #include "common/kafka_conf.h"
 #include "ingest/publisher_health.h"
 #include "ingest/publisher_topic.h"
-
-#include <librdkafka/rdkafka.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -181,16 +180,6 @@ static rd_kafka_headers_t *headers_of(const struct letters *l, const struct lett
     return headers;
 }
 
-/* librdkafka copies the bytes, but takes a pointer that is not const. */
-static rd_kafka_vu_t bytes_of(rd_kafka_vtype_t type, struct slice bytes)
-{
-    union {
-        const char *in;
-        void *out;
-    } pointer = {.in = bytes.data};
-    return (rd_kafka_vu_t){.vtype = type, .u.mem = {pointer.out, bytes.len}};
-}
-
 /* Without a timestamp of ours: a time that the topic refused is in a header, and refused nowhere.
  */
 static int produce(struct letters *l, const struct letter *letter, struct error *err)
@@ -200,8 +189,8 @@ static int produce(struct letters *l, const struct letter *letter, struct error 
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = l->wish.name},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = letter->partition % l->partitions},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        bytes_of(RD_KAFKA_VTYPE_KEY, letter->record->key),
-        bytes_of(RD_KAFKA_VTYPE_VALUE, letter->record->value),
+        kafka_bytes(RD_KAFKA_VTYPE_KEY, letter->record->key),
+        kafka_bytes(RD_KAFKA_VTYPE_VALUE, letter->record->value),
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     rd_kafka_error_t *failed = rd_kafka_produceva(l->rk, parts, sizeof parts / sizeof parts[0]);

@@ -1,12 +1,11 @@
 #include "ingest/publisher_sender.h"
 
 #include "common/clock.h"
+#include "common/kafka_bytes.h"
 #include "common/kafka_conf.h"
 #include "common/metrics.h"
 #include "ingest/publisher_gate.h"
 #include "ingest/publisher_health.h"
-
-#include <librdkafka/rdkafka.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -282,16 +281,6 @@ struct rd_kafka_s *sender_handle(struct sender *s)
     return s->rk;
 }
 
-/* librdkafka copies the bytes, but takes a pointer that is not const. */
-static rd_kafka_vu_t bytes_of(rd_kafka_vtype_t type, struct slice bytes)
-{
-    union {
-        const char *in;
-        void *out;
-    } pointer = {.in = bytes.data};
-    return (rd_kafka_vu_t){.vtype = type, .u.mem = {pointer.out, bytes.len}};
-}
-
 static rd_kafka_resp_err_t produce(struct sender *s, const struct journal_record *r,
                                    int32_t partition, struct window_slot *slot, struct error *err)
 {
@@ -300,8 +289,8 @@ static rd_kafka_resp_err_t produce(struct sender *s, const struct journal_record
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = s->rkt},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        bytes_of(RD_KAFKA_VTYPE_KEY, r->key),
-        bytes_of(RD_KAFKA_VTYPE_VALUE, r->value),
+        kafka_bytes(RD_KAFKA_VTYPE_KEY, r->key),
+        kafka_bytes(RD_KAFKA_VTYPE_VALUE, r->value),
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = (int64_t)r->ts_ms},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = slot},
