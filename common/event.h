@@ -45,6 +45,9 @@ struct player_event {
     struct slice session_id, ip, ua;
 };
 
+/* "event", "play" or "download", as the value of `kind`. */
+const char *event_kind_name(enum event_kind kind);
+
 /*
  * Writes e as one msgpack map into out. Keys stand in the order of the contract's table; absent
  * slices (data NULL) are left out. Returns the bytes written, 0 when they would not fit in size.

@@ -65,17 +65,17 @@ static void put_seconds(struct writer *w, const char *key, double value)
     (void)msgpack_pack_double(&w->packer, value);
 }
 
-static struct slice kind_name(enum event_kind kind)
+const char *event_kind_name(enum event_kind kind)
 {
     switch (kind) {
     case EVENT_KIND_EVENT:
-        return slice_of("event");
+        return "event";
     case EVENT_KIND_PLAY:
-        return slice_of("play");
+        return "play";
     case EVENT_KIND_DOWNLOAD:
         break;
     }
-    return slice_of("download");
+    return "download";
 }
 
 static void put_always(struct writer *w, const struct player_event *e)
@@ -85,7 +85,7 @@ static void put_always(struct writer *w, const struct player_event *e)
     put_uint(w, "v", EVENT_VERSION);
     put_slice(w, "id", slice_make(id, EVENT_ID_LEN));
     put_uint(w, "ts", e->ts_ms);
-    put_slice(w, "kind", kind_name(e->kind));
+    put_slice(w, "kind", slice_of(event_kind_name(e->kind)));
     put_slice(w, "site", e->site);
     put_uint(w, "photo_id", e->photo_id);
 }

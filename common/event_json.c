@@ -56,19 +56,6 @@ static void append_true(struct buffer *out, const char *key, bool is_there)
     }
 }
 
-static const char *kind_name(enum event_kind kind)
-{
-    switch (kind) {
-    case EVENT_KIND_EVENT:
-        return "event";
-    case EVENT_KIND_PLAY:
-        return "play";
-    case EVENT_KIND_DOWNLOAD:
-        return "download";
-    }
-    return "";
-}
-
 static void append_who(struct buffer *out, const struct player_event *e)
 {
     append_text(out, "report_id", e->report_id);
@@ -87,7 +74,7 @@ void event_append_json(struct buffer *out, const struct player_event *e)
     char id[EVENT_ID_SIZE];
     event_id_write(e->lane, e->sequence, id);
     buffer_append_format(out, "{\"v\":%d,\"id\":\"%s\",\"ts\":%" PRIu64 ",\"kind\":\"%s\"",
-                         EVENT_VERSION, id, e->ts_ms, kind_name(e->kind));
+                         EVENT_VERSION, id, e->ts_ms, event_kind_name(e->kind));
     append_text(out, "site", e->site);
     append_uint(out, "photo_id", true, e->photo_id);
     append_text(out, "event", e->event);
