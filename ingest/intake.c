@@ -139,7 +139,8 @@ static void find_facts(struct intake *in, const struct intake_sender *sender,
 {
     *ctx = (struct report_context){.site = sender->site, .ts_ms = sender->ts_ms};
     ctx->ip = client_address_text(&sender->address, in->o.rules->client_ip, in->address);
-    if (in->o.rules->client_ip != CLIENT_IP_NONE && report_wants_viewer(f)) {
+    bool is_hashed = in->o.rules->client_ip != CLIENT_IP_NONE && !sender->is_private;
+    if (is_hashed && report_wants_viewer(f)) {
         struct client_visit visit = {sender->address, sender->agent, ctx->site, ctx->ts_ms};
         ctx->viewer = client_viewer(in->hasher, &visit, in->viewer);
     }
@@ -172,9 +173,11 @@ bool intake_judge(struct intake *in, const struct intake_sender *sender, const s
                   enum report_path asked, struct player_event *event, struct report_fault *why)
 {
     struct report_context ctx;
+    if (!is_permitted(in, asked, &sender->address, why)) {
+        return false;
+    }
     find_facts(in, sender, f, &ctx);
-    if (!is_permitted(in, asked, &sender->address, why) ||
-        report_make(f, asked, &ctx, event, why) != REPORT_OK || !is_in_catalogue(in, event, why)) {
+    if (report_make(f, asked, &ctx, event, why) != REPORT_OK || !is_in_catalogue(in, event, why)) {
         return false;
     }
     event->bot = sender->is_bot;
