@@ -42,6 +42,8 @@ def test_counts_equal_what_was_acknowledged_to_the_unit(kafka, tmp_path):
         view = TopicView(kafka)
         assert len(view.events) == REPORTS
         assert set(view.report_ids) == acknowledged(tmp_path / "acks")["acked"]
+        print(f"reports={REPORTS} acknowledged={expect['acknowledged']} in_topic={len(view.events)} "
+              f"counted={counter.totals()['reports']}")
 
 
 class Sender(threading.Thread):
