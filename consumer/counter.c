@@ -194,7 +194,7 @@ static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
     return timezone_day(zone, quarter);
 }
 
-int counter_rows(struct counter *c, struct store_batch *batch)
+int counter_rows(struct counter *c, int32_t today, struct store_batch *batch)
 {
     uint32_t load = intern_id(c->intern, slice_of("load"));
     int failed = load == 0 ? -ENOMEM : aggregate_rows(c->aggregate, load, day_of, c, batch);
@@ -202,7 +202,7 @@ int counter_rows(struct counter *c, struct store_batch *batch)
         failed = marks_changed(c->marks, &batch->marks, &batch->mark_count);
     }
     if (failed == 0) {
-        failed = seen_changed(c->seen, &batch->seen, &batch->seen_count);
+        failed = seen_changed(c->seen, today, &batch->seen, &batch->seen_count);
     }
     batch->strings = intern_pending(c->intern, &batch->string_count);
     return failed;

@@ -49,10 +49,11 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
 /* Rows that a flush would change: what a flush by size goes by. */
 size_t counter_size(const struct counter *c);
 
-/* Fills in strings, rows, marks and report_ids of the batch; they live until c changes. Returns 0
- * or -ENOMEM.
+/*
+ * Fills in strings, rows, marks and report_ids of the batch; they live until c changes. today: see
+ * seen_changed(). Returns 0 or -ENOMEM.
  */
-int counter_rows(struct counter *c, struct store_batch *batch);
+int counter_rows(struct counter *c, int32_t today, struct store_batch *batch);
 
 void counter_commit(struct counter *c);
 void counter_reset(struct counter *c);

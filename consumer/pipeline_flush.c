@@ -238,7 +238,8 @@ bool pipeline_flush(struct pipeline *p)
     if (p->must_load || !letters_are_delivered(p)) {
         return false;
     }
-    if (counter_rows(p->counter, &batch) != 0) {
+    int32_t today = (int32_t)((int64_t)clock_wall_ms() / PIPELINE_DAY_MS);
+    if (counter_rows(p->counter, today, &batch) != 0) {
         freeze(p, "the rows could not be made", strerror(ENOMEM));
         return false;
     }

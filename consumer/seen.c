@@ -213,7 +213,7 @@ static int by_key(const void *left, const void *right)
 }
 
 /* Writes the reports of g to at. Returns its row. */
-static struct store_seen row_of(const struct group *g, char *at)
+static struct store_seen row_of(const struct group *g, int32_t today, char *at)
 {
     int64_t newest_ms = 0;
     for (size_t i = 0; i < g->count; i++) {
@@ -222,12 +222,13 @@ static struct store_seen row_of(const struct group *g, char *at)
         memcpy(at + i * REPORT_SIZE, words, sizeof words);
         newest_ms = g->reports[i].ts_ms > newest_ms ? g->reports[i].ts_ms : newest_ms;
     }
+    int32_t day = (int32_t)(newest_ms / WINDOW_MS);
     return (struct store_seen){.key = g->key,
-                               .day = (int32_t)(newest_ms / WINDOW_MS),
+                               .day = day > today ? day : today,
                                .data = slice_make(at, (size_t)g->count * REPORT_SIZE)};
 }
 
-int seen_changed(struct seen *s, const struct store_seen **rows, size_t *count)
+int seen_changed(struct seen *s, int32_t today, const struct store_seen **rows, size_t *count)
 {
     size_t size = 1;
     free_rows(s);
@@ -244,7 +245,7 @@ int seen_changed(struct seen *s, const struct store_seen **rows, size_t *count)
     char *at = s->bytes;
     for (size_t i = 0; i < s->count; i++) {
         if (s->groups[i].changed) {
-            s->rows[n] = row_of(&s->groups[i], at);
+            s->rows[n] = row_of(&s->groups[i], today, at);
             at += s->rows[n++].data.len;
         }
     }

@@ -34,8 +34,12 @@ int seen_load(struct seen *s, const struct store_seen_key *key, struct slice dat
 /* Groups that changed since the last commit. */
 size_t seen_changed_count(const struct seen *s);
 
-/* Their rows, sorted by key; they live until s changes. Returns 0 or -ENOMEM. */
-int seen_changed(struct seen *s, const struct store_seen **rows, size_t *count);
+/*
+ * Their rows, sorted by key; they live until s changes. today is the day of the flush, since 1970
+ * UTC: reports that come days late are kept as long as those of today, since their repeats come
+ * late too. Returns 0 or -ENOMEM.
+ */
+int seen_changed(struct seen *s, int32_t today, const struct store_seen **rows, size_t *count);
 
 /* The flush that took them was committed. Memory is given back when it is too much. */
 void seen_commit(struct seen *s);

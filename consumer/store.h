@@ -82,7 +82,7 @@ struct store_seen_key {
 /* The report_ids of a key that were counted last; what data means is consumer/seen.c's. */
 struct store_seen {
     struct store_seen_key key;
-    int32_t day; /* since 1970 UTC, of the newest: for dropping */
+    int32_t day; /* since 1970 UTC, of the newest or of the flush: for dropping */
     struct slice data;
 };
 

@@ -133,7 +133,7 @@ static void load(struct consumer *c)
 static void flush(struct consumer *c)
 {
     struct store_batch batch = {.topic = "topic"};
-    assert_int_equal(counter_rows(c->counter, &batch), 0);
+    assert_int_equal(counter_rows(c->counter, 0, &batch), 0);
     batch.position_count = positions_changed(c->positions, &batch.positions);
     enum store_result result;
     do {

@@ -98,7 +98,7 @@ static void what_a_row_says_is_known_again_after_loading(void **state)
     for (int i = 0; i < 70; i++) {
         assert_int_equal(add(s, &key, i, NOW_MS + i * DAY_MS / 70), SEEN_NEW);
     }
-    assert_int_equal(seen_changed(s, &rows, &count), 0);
+    assert_int_equal(seen_changed(s, 0, &rows, &count), 0);
     assert_int_equal(count, 1);
     assert_int_equal(rows[0].day, (NOW_MS + 69 * DAY_MS / 70) / DAY_MS);
     assert_int_equal(seen_load(other, &rows[0].key, rows[0].data), 0);
@@ -109,6 +109,22 @@ static void what_a_row_says_is_known_again_after_loading(void **state)
     assert_int_equal(add(other, &key, 5, NOW_MS), SEEN_NEW);
     seen_free(s);
     seen_free(other);
+}
+
+static void what_comes_late_is_kept_as_long_as_what_is_new(void **state)
+{
+    (void)state;
+    struct seen *s = seen_new();
+    struct store_seen_key key = seen_key(1, 7, slice_of("viewer"));
+    const struct store_seen *rows = NULL;
+    size_t count = 0;
+    int32_t day = (int32_t)(NOW_MS / DAY_MS);
+    assert_int_equal(add(s, &key, 1, NOW_MS), SEEN_NEW);
+    assert_int_equal(seen_changed(s, day + 30, &rows, &count), 0);
+    assert_int_equal(rows[0].day, day + 30);
+    assert_int_equal(seen_changed(s, day - 1, &rows, &count), 0);
+    assert_int_equal(rows[0].day, day); /* its clock may run ahead of ours */
+    seen_free(s);
 }
 
 static void rows_are_those_that_changed_sorted_by_key(void **state)
@@ -125,7 +141,7 @@ static void rows_are_those_that_changed_sorted_by_key(void **state)
         assert_int_equal(add(s, &key, 1, NOW_MS), SEEN_NEW);
     }
     assert_int_equal(seen_changed_count(s), VIEWERS);
-    assert_int_equal(seen_changed(s, &rows, &count), 0);
+    assert_int_equal(seen_changed(s, 0, &rows, &count), 0);
     assert_int_equal(count, VIEWERS);
     for (size_t i = 1; i < count; i++) {
         const struct store_seen_key *a = &rows[i - 1].key, *b = &rows[i].key;
@@ -138,7 +154,7 @@ static void rows_are_those_that_changed_sorted_by_key(void **state)
     struct store_seen_key key = seen_key(0, 0, slice_of("r0"));
     assert_int_equal(add(s, &key, 1, NOW_MS), SEEN_REPEAT);
     assert_int_equal(add(s, &key, 2, NOW_MS), SEEN_NEW);
-    assert_int_equal(seen_changed(s, &rows, &count), 0);
+    assert_int_equal(seen_changed(s, 0, &rows, &count), 0);
     assert_int_equal(count, 1);
     seen_reset(s);
     assert_int_equal(seen_add(s, &key, slice_of("r1"), NOW_MS), SEEN_ABSENT);
@@ -167,6 +183,7 @@ int main(void)
         cmocka_unit_test(every_part_of_the_key_tells_reports_apart),
         cmocka_unit_test(the_last_64_of_a_viewer_are_known),
         cmocka_unit_test(what_a_row_says_is_known_again_after_loading),
+        cmocka_unit_test(what_comes_late_is_kept_as_long_as_what_is_new),
         cmocka_unit_test(rows_are_those_that_changed_sorted_by_key),
         cmocka_unit_test(too_many_viewers_are_given_back_after_a_commit),
     };
