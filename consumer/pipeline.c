@@ -54,7 +54,10 @@ static void on_out_of_range(int32_t partition, void *arg)
 
 /* ---- What others may know. ---- */
 
-/* How far the partitions are, taken together. */
+/*
+ * How far the partitions are, taken together. While others hold some of the topic's, or nobody does
+ * yet, nothing is known to be complete: what waits in those may be of any age.
+ */
 static void tell_progress(struct pipeline *p, struct pipeline_status *s)
 {
     int64_t through_ms = (int64_t)clock_wall_ms();
@@ -69,7 +72,8 @@ static void tell_progress(struct pipeline *p, struct pipeline_status *s)
         s->lag_records += end < 0 || is_idle ? 0 : end - v.next; /* no end before Kafka's answer */
         through_ms = v.timestamp_ms < through_ms ? v.timestamp_ms : through_ms;
     }
-    s->complete_through_ms = s->partitions > 0 ? through_ms : 0;
+    bool has_all = s->partitions > 0 && s->partitions >= p->topic_partitions;
+    s->complete_through_ms = has_all ? through_ms : 0;
 }
 
 static void tell_reason(const struct pipeline *p, struct pipeline_status *s)

@@ -55,6 +55,7 @@ struct pipeline {
     struct figures figures;
     struct poll_record records[PIPELINE_BATCH];
 
+    uint64_t topic_partitions; /* when the group was joined; more may have come since */
     uint64_t rebalances;
     uint64_t changed_at_ms; /* when the oldest change held was made; 0 = none held */
     uint64_t swept_at_ms, seen_swept_at_ms, told_dead_at_ms;

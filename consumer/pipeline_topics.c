@@ -8,17 +8,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Fills in *partitions on KAFKA_TOPIC_THERE. */
 static enum kafka_topic_result ensure(struct pipeline *p, struct rd_kafka_s *rk, const char *name,
-                                      int timeout_ms, struct error *err)
+                                      int timeout_ms, int *partitions, struct error *err)
 {
     const struct kafka_topic_wish wish = {name, p->o.topic_partitions, p->o.topic_replication,
                                           PIPELINE_RETENTION_MS};
-    int partitions = 0;
-    enum kafka_topic_result r = kafka_topic_find(rk, name, timeout_ms, &partitions, err);
-    if (r == KAFKA_TOPIC_MISSING && p->o.topic_create) {
-        r = kafka_topic_create(rk, &wish, timeout_ms, err);
+    enum kafka_topic_result r = kafka_topic_find(rk, name, timeout_ms, partitions, err);
+    if (r != KAFKA_TOPIC_MISSING || !p->o.topic_create) {
+        return r;
     }
-    return r;
+    r = kafka_topic_create(rk, &wish, timeout_ms, err);
+    return r == KAFKA_TOPIC_THERE ? kafka_topic_find(rk, name, timeout_ms, partitions, err) : r;
 }
 
 bool pipeline_await_topic(struct pipeline *p)
@@ -26,8 +27,10 @@ bool pipeline_await_topic(struct pipeline *p)
     bool told = false;
     while (!atomic_load(&p->stop)) {
         struct error err = {""};
-        if (ensure(p, poll_handle(p->poll), p->o.topic, PIPELINE_TOPIC_TRY_MS, &err) ==
+        int partitions = 0;
+        if (ensure(p, poll_handle(p->poll), p->o.topic, PIPELINE_TOPIC_TRY_MS, &partitions, &err) ==
             KAFKA_TOPIC_THERE) {
+            p->topic_partitions = (uint64_t)partitions;
             return true;
         }
         if (!told) {
@@ -43,7 +46,8 @@ bool pipeline_await_topic(struct pipeline *p)
 void pipeline_ensure_dead_topic(struct pipeline *p, int timeout_ms)
 {
     struct error err = {""};
-    if (ensure(p, deadletter_handle(p->deadletter), p->dead_topic, timeout_ms, &err) !=
+    int partitions = 0;
+    if (ensure(p, deadletter_handle(p->deadletter), p->dead_topic, timeout_ms, &partitions, &err) !=
         KAFKA_TOPIC_THERE) {
         LOG_WARN("topic_not_there", log_text("topic", p->dead_topic), log_text("err", err.text),
                  log_text("action", "partitions with records to set aside will wait for it"));

@@ -9,6 +9,7 @@ import time
 
 import msgpack
 import pytest
+from confluent_kafka import Consumer
 
 from broker import Kafka
 from daemons import PROGRAMS, consumer, wait_until
@@ -288,6 +289,42 @@ def test_a_report_of_the_same_report_id_is_counted_once_across_kills_and_restart
         for number in range(64):
             again(f"more {number}", 24 * hour, uuid="a")
         again("first", 24 * hour, uuid="a")  # no longer among the last 64
+        counted(daemon, stream)
+
+
+def test_nothing_is_complete_or_swept_while_others_hold_partitions(shared_kafka, tmp_path):
+    """What waits in a partition of another's may be of any age: report_ids that it needs are kept."""
+    stream = Stream(shared_kafka)
+    for partition in range(PARTITIONS):
+        shared_kafka.produce(stream.topic, stream.event(report_id="one", uuid=str(partition), photo_id=1), partition)
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options()) as daemon:
+        counted(daemon, stream)
+        assert daemon.stop() == 0
+        other = Consumer(shared_kafka.conf(group_id=stream.topic, enable_auto_commit=False))
+        other.subscribe([stream.topic])
+
+        def other_has_all():
+            other.poll(0.1)
+            return len(other.assignment()) == PARTITIONS
+
+        wait_until("the other holds all", other_has_all, 60)
+        daemon.start()
+
+        def shared():
+            other.poll(0.1)
+            return 0 < daemon.ready()["partitions"] < PARTITIONS and daemon.ready()["lag_records"] == 0
+
+        wait_until("they share the partitions", shared, 60)
+        for partition in range(PARTITIONS):
+            report = stream.event(report_id="one", uuid=str(partition), photo_id=1)
+            shared_kafka.produce(stream.topic, report, partition)
+            stream.sent -= 1
+            stream.lane += 1
+        assert daemon.ready()["complete_through"] == 0
+        other.close()
+        wait_until("the daemon has all", lambda: daemon.ready()["partitions"] == PARTITIONS, 60)
+        wait_until("all is read", lambda: daemon.ready()["complete_through"] > 0 and daemon.ready()["lag_records"] == 0, 60)
+        wait_until("the positions are stored", lambda: sum(positions(tmp_path).values()) == 2 * PARTITIONS, 60)
         counted(daemon, stream)
 
 

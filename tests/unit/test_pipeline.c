@@ -317,7 +317,7 @@ static void send_named(struct fixture *f, uint64_t sequence)
 }
 
 /*
- * Issue 3: before the first answer of the topic nobody knows how far behind it is, so the clock
+ * Before the first answer of the topic nobody knows how far behind it is, so the clock
  * says nothing about which report_ids may go.
  */
 static void a_report_named_before_a_long_stop_is_not_counted_again(void **state)
