@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ enum { NUMBER_TEXT_SIZE = 32 }; /* 2^63 and %.17g fit */
 
 struct report_json {
     json_t *root;
+    json_t *signs;  /* the same with its integers as reals, if one of them may be -0; or NULL */
     char *repaired; /* the body, when it was no valid UTF-8 */
     char numbers[FIELD_COUNT][NUMBER_TEXT_SIZE];
 };
@@ -41,8 +43,16 @@ static void set_fault(struct fields *f, enum fields_fault fault, enum field fiel
     }
 }
 
+/* jansson (2.14) drops the sign of an integer 0; as a real it keeps it. */
+static bool is_negative_zero(const struct report_json *r, const char *key, const json_t *value)
+{
+    return json_integer_value(value) == 0 &&
+           signbit(json_real_value(json_object_get(r->signs, key)));
+}
+
 /* The member as the text that a query would hold; absent when its type does not fit the field. */
-static struct slice member_text(struct report_json *r, enum field field, const json_t *value)
+static struct slice member_text(struct report_json *r, const char *key, enum field field,
+                                const json_t *value)
 {
     unsigned char kind = member_kinds[field];
     char *number = r->numbers[field];
@@ -50,8 +60,8 @@ static struct slice member_text(struct report_json *r, enum field field, const j
         return slice_make(json_string_value(value), json_string_length(value));
     }
     if (json_is_integer(value) && kind != MEMBER_TEXT) {
-        (void)snprintf(number, NUMBER_TEXT_SIZE, "%" JSON_INTEGER_FORMAT,
-                       json_integer_value(value));
+        (void)snprintf(number, NUMBER_TEXT_SIZE, "%s%" JSON_INTEGER_FORMAT,
+                       is_negative_zero(r, key, value) ? "-" : "", json_integer_value(value));
         return slice_of(number);
     }
     if (json_is_real(value) && kind == MEMBER_SECONDS) {
@@ -74,7 +84,7 @@ static void take_members(struct report_json *r, struct fields *f)
         if (json_is_null(value) || !field_named(slice_of(key), &field)) {
             continue;
         }
-        struct slice text = member_text(r, field, value);
+        struct slice text = member_text(r, key, field, value);
         if (text.data == NULL && !field_is_of_batch(field)) {
             set_fault(f, FIELDS_BAD_TYPE, field);
         } else if (text.data != NULL) {
@@ -107,7 +117,31 @@ static bool holds_nul(struct slice text)
     return text.len > 0 && memchr(text.data, '\0', text.len) != NULL;
 }
 
+/* May a member be -0? In a string it may only look so; the hyphen of a uuid does not. */
+static bool may_hold_negative_zero(struct slice text)
+{
+    static const char before[] = {':', ' ', '\t', '\r', '\n'};
+    const char *at = text.data, *end = text.data + text.len;
+    while ((at = memmem(at, (size_t)(end - at), "-0", 2)) != NULL) {
+        if (at > text.data && memchr(before, at[-1], sizeof before) != NULL) {
+            return true;
+        }
+        at += 2;
+    }
+    return false;
+}
+
 enum { DECODE_FLAGS = JSON_DECODE_ANY | JSON_ALLOW_NUL };
+
+/* Returns 0 or -ENOMEM: the text has been read once already. */
+static int read_signs(struct report_json *r, struct slice text)
+{
+    if (!json_is_object(r->root) || !may_hold_negative_zero(text)) {
+        return 0;
+    }
+    r->signs = json_loadb(text.data, text.len, DECODE_FLAGS | JSON_DECODE_INT_AS_REAL, NULL);
+    return r->signs == NULL ? -ENOMEM : 0;
+}
 
 /*
  * Parses into r->root, which stays NULL when the text cannot be read. With JSON_DISABLE_EOF_CHECK
@@ -141,7 +175,7 @@ static int parse(struct report_json *r, struct slice text, size_t more_flags, st
         r->root = json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, &error);
     }
     *used = r->root == NULL || error.position < 0 ? 0 : (size_t)error.position;
-    return 0;
+    return f->fault == FIELDS_GOOD ? read_signs(r, slice_make(text.data, *used)) : 0;
 }
 
 /* Makes *text valid UTF-8; *repaired is what it then points into, or NULL. */
@@ -186,10 +220,17 @@ int report_json_read(struct report_json **memory, struct fields *out, struct sli
     return 0;
 }
 
+static void forget_values(struct report_json *r)
+{
+    json_decref(r->root);
+    json_decref(r->signs);
+    r->root = r->signs = NULL;
+}
+
 void report_json_free(struct report_json *memory)
 {
     if (memory != NULL) {
-        json_decref(memory->root);
+        forget_values(memory);
         free(memory->repaired);
         free(memory);
     }
@@ -263,8 +304,7 @@ int report_batch_next(struct report_batch *b, struct fields *out)
 {
     size_t used = 0;
     fields_init(out);
-    json_decref(b->current.root);
-    b->current.root = NULL;
+    forget_values(&b->current);
     if (parse(&b->current, b->rest, JSON_DISABLE_EOF_CHECK, out, &used) != 0) {
         return -ENOMEM;
     }
@@ -278,7 +318,7 @@ void report_batch_free(struct report_batch *b)
     if (b == NULL) {
         return;
     }
-    json_decref(b->current.root);
+    forget_values(&b->current);
     free(b->repaired);
     free(b);
 }

@@ -1,9 +1,9 @@
 /*
  * A JSON object's members as fields. Strings are taken as they are, null is as if not sent;
  * photo_id, play_timestamp and bytes_total may be exact integers, times any numbers, raw and skip
- * true or false too; everything else is a fault. Any name that stands twice is a fault, unknown
- * ones too, and so is an integer past 2^63-1 or an escaped surrogate without its other half
- * anywhere in the body. Any thread.
+ * true or false too; everything else is a fault. -0 stays -0, which is no whole number, as in a
+ * query. Any name that stands twice is a fault, unknown ones too, and so is an integer past 2^63-1
+ * or an escaped surrogate without its other half anywhere in the body. Any thread.
  */
 #ifndef INGEST_REPORT_JSON_H
 #define INGEST_REPORT_JSON_H

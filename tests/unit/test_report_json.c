@@ -82,6 +82,12 @@ static void reports_are_judged_as_those_of_a_query(void **state)
         {"{\"photo_id\":9223372036854775807,\"event\":\"play\"}", NULL},
         {"{\"photo_id\":-1,\"event\":\"play\"}",
          "The parameter photo_id must be a whole number in decimal digits."},
+        {"{\"photo_id\":-0,\"event\":\"play\"}",
+         "The parameter photo_id must be a whole number in decimal digits."},
+        {"{\"photo_id\" :\r\n-0 ,\"event\":\"play\",\"source\":\"\xff\"}",
+         "The parameter photo_id must be a whole number in decimal digits."},
+        {"{\"photo_id\":0,\"event\":\"play\",\"x\":-0,\"y\":{\"photo_id\":-0}}", NULL},
+        {"{\"photo_id\":0,\"event\":\"play\",\"source\":\"\\\"photo_id\\\":-0 \"}", NULL},
         {"{\"photo_id\":\"+5\",\"event\":\"play\"}",
          "The parameter photo_id must be a whole number in decimal digits."},
         {"{\"photo_id\":1.5,\"event\":\"play\"}",
@@ -140,6 +146,34 @@ static void times_keep_their_value(void **state)
     assert_true(e.time_end >= 12.25 && e.time_end <= 12.25);
     assert_true(e.time_total >= 100 && e.time_total <= 100);
     report_json_free(r.memory);
+}
+
+/* The rule of a query: -0 is no whole number, but a number of seconds, and no switch. */
+static void negative_zero_is_what_it_is_in_a_query(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"photo_id\":-0,\"play_timestamp\":-0,\"bytes_total\":-0,\"skip\":-0,\"time_start\":-0}",
+        "[{\"photo_id\":0,\"bytes_total\":0},{\"photo_id\":\t-0,\"play_timestamp\":-0,"
+        "\"bytes_total\":-0,\"skip\":-0,\"time_start\":-0,\"uuid\":\"a-0\"},{\"photo_id\":0}]"};
+    static const enum field members[] = {FIELD_PHOTO_ID, FIELD_PLAY_TIMESTAMP, FIELD_BYTES_TOTAL,
+                                         FIELD_SKIP, FIELD_TIME_START};
+    struct reading r;
+    struct report_batch *b = NULL;
+    enum fields_fault fault;
+    read_text(&r, bodies[0]);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        assert_true(slice_is(r.fields.values[members[i]], "-0"));
+    }
+    report_json_free(r.memory);
+    assert_int_equal(report_batch_open(&b, &fault, slice_of(bodies[1])), 0);
+    for (size_t n = 0; n < 3; n++) {
+        const char *wanted = n == 1 ? "-0" : "0";
+        assert_int_equal(report_batch_next(b, &r.fields), 0);
+        assert_true(slice_is(r.fields.values[FIELD_PHOTO_ID], wanted));
+        assert_true(n == 2 || slice_is(r.fields.values[FIELD_BYTES_TOTAL], wanted));
+    }
+    report_batch_free(b);
 }
 
 static void broken_utf_8_becomes_replacement_characters(void **state)
@@ -280,6 +314,7 @@ int main(void)
         cmocka_unit_test(members_become_fields),
         cmocka_unit_test(reports_are_judged_as_those_of_a_query),
         cmocka_unit_test(times_keep_their_value),
+        cmocka_unit_test(negative_zero_is_what_it_is_in_a_query),
         cmocka_unit_test(broken_utf_8_becomes_replacement_characters),
         cmocka_unit_test(the_form_of_the_reply_survives_a_fault),
         cmocka_unit_test(deep_nesting_is_refused_not_followed),
