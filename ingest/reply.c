@@ -8,8 +8,10 @@
 
 #include <stdio.h>
 
+/* Without Cross-Origin-Resource-Policy a page isolated by COEP gets neither pixel nor script. */
 #define COMMON_HEADERS                                                                             \
     "Access-Control-Allow-Origin: *\r\n"                                                           \
+    "Cross-Origin-Resource-Policy: cross-origin\r\n"                                               \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Cache-Control: no-store\r\n"
 #define METHODS "GET, HEAD, POST, OPTIONS"

@@ -204,6 +204,7 @@ static void header_blocks_hold_what_browsers_need(void **state)
     for (int i = REPLY_HEADERS_USUAL; i <= REPLY_HEADERS_PREFLIGHT; i++) {
         struct slice block = reply_headers((enum reply_headers)i);
         assert_non_null(strstr(block.data, "Access-Control-Allow-Origin: *\r\n"));
+        assert_non_null(strstr(block.data, "Cross-Origin-Resource-Policy: cross-origin\r\n"));
         assert_non_null(strstr(block.data, "X-Content-Type-Options: nosniff\r\n"));
         assert_non_null(strstr(block.data, "Cache-Control: no-store\r\n"));
         assert_null(strstr(block.data, "Credentials"));
