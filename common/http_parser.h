@@ -74,6 +74,12 @@ struct http_limits {
     uint64_t body_max;       /* bytes; past it 413 */
 };
 
+/*
+ * Splits what stands behind scheme and host into the path ("/" when it is empty) and the query
+ * (absent when there is no '?'). A fragment is dropped.
+ */
+void http_split_target(struct slice target, struct slice *path, struct slice *query);
+
 enum http_parse_result { HTTP_PARSE_DONE, HTTP_PARSE_MORE, HTTP_PARSE_REJECT };
 
 /*

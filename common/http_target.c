@@ -20,15 +20,16 @@ static struct slice before(struct slice text, char byte)
     return slice_make(text.data, found == NULL ? text.len : (size_t)(found - text.data));
 }
 
-static void split_path(struct http_request *req, struct slice rest)
+void http_split_target(struct slice target, struct slice *path, struct slice *query)
 {
-    rest = before(rest, '#');
-    req->path = before(rest, '?');
-    if (req->path.len < rest.len) {
-        req->query = slice_make(rest.data + req->path.len + 1, rest.len - req->path.len - 1);
+    struct slice rest = before(target, '#');
+    *path = before(rest, '?');
+    *query = (struct slice){NULL, 0};
+    if (path->len < rest.len) {
+        *query = slice_make(rest.data + path->len + 1, rest.len - path->len - 1);
     }
-    if (req->path.len == 0) {
-        req->path = slice_of("/");
+    if (path->len == 0) {
+        *path = slice_of("/");
     }
 }
 
@@ -52,7 +53,8 @@ static enum http_parse_result split_absolute(struct http_head *h, size_t scheme)
         return http_head_reject(h, 400);
     }
     req->host = host;
-    split_path(req, slice_make(rest.data + host.len, rest.len - host.len));
+    http_split_target(slice_make(rest.data + host.len, rest.len - host.len), &req->path,
+                      &req->query);
     return HTTP_PARSE_DONE;
 }
 
@@ -60,7 +62,7 @@ enum http_parse_result http_target_split(struct http_head *h)
 {
     struct http_request *req = h->req;
     if (req->target.data[0] == '/') {
-        split_path(req, req->target);
+        http_split_target(req->target, &req->path, &req->query);
         return HTTP_PARSE_DONE;
     }
     size_t scheme = scheme_len(req->target);

@@ -262,6 +262,29 @@ static void heads_are_served_wherever_they_are_cut(void **state)
     }
 }
 
+static void a_target_is_split_at_its_first_question_mark(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *path, *query; /* query NULL: absent */
+    } CASES[] = {
+        {"/a?b=c", "/a", "b=c"}, {"/a?", "/a", ""},
+        {"/a", "/a", NULL},      {"/a?b?c", "/a", "b?c"},
+        {"?b", "/", "b"},        {"", "/", NULL},
+        {"/a#?b", "/a", NULL},   {"/a?b=%23#c?d", "/a", "b=%23"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct slice path, query;
+        http_split_target(slice_of(CASES[i].target), &path, &query);
+        assert_true(slice_is(path, CASES[i].path));
+        assert_int_equal(query.data == NULL, CASES[i].query == NULL);
+        assert_true(slice_equal(query, slice_of(CASES[i].query)));
+    }
+    struct slice path, query;
+    http_split_target(slice_make(NULL, 0), &path, &query);
+    assert_true(slice_is(path, "/") && query.data == NULL);
+}
+
 static void methods_are_told_apart_by_case(void **state)
 {
     (void)state;
@@ -534,6 +557,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_heads_are_refused_wherever_they_are_cut),
         cmocka_unit_test(heads_are_served_wherever_they_are_cut),
+        cmocka_unit_test(a_target_is_split_at_its_first_question_mark),
         cmocka_unit_test(methods_are_told_apart_by_case),
         cmocka_unit_test(known_headers_are_the_first_of_their_name_but_of_proxies_the_last),
         cmocka_unit_test(every_known_header_is_found),
