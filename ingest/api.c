@@ -7,15 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const struct method methods[] = {
-    {"/api/analytics/report/event", REPORT_PATH_EVENT, false, false},
-    {"/api/analytics/report/play", REPORT_PATH_PLAY, false, false},
-    {"/api/analytics/report/download", REPORT_PATH_DOWNLOAD, false, false},
-    {"/api/analytics/report/batch", REPORT_PATH_PLAY, false, true},
-    {"/api/analytics/report/event.gif", REPORT_PATH_EVENT, true, false},
-    {"/api/analytics/report/play.gif", REPORT_PATH_PLAY, true, false},
-};
-
 int api_new(struct api **out, const struct api_options *options)
 {
     struct api *a = calloc(1, sizeof *a);
@@ -24,6 +15,7 @@ int api_new(struct api **out, const struct api_options *options)
     }
     a->o = *options;
     buffer_init(&a->body);
+    buffer_init(&a->held);
     a->reader = input_reader_new(options->body_max);
     int failed = a->reader == NULL ? -ENOMEM : intake_new(&a->intake, &options->intake);
     if (failed != 0) {
@@ -42,6 +34,7 @@ void api_free(struct api *a)
     intake_free(a->intake);
     input_reader_free(a->reader);
     buffer_fini(&a->body);
+    buffer_fini(&a->held);
     free(a);
 }
 
@@ -62,29 +55,7 @@ struct api_turn api_turn(const struct api *a)
     return a->turn;
 }
 
-void api_send_rendered(struct api *a, struct http_conn *c, int status,
-                       const struct reply_form *form, enum reply_headers headers)
-{
-    struct http_reply reply = {
-        .status = status,
-        .content_type = reply_content_type(form),
-        .headers = reply_headers(headers),
-        .body = buffer_slice(&a->body),
-        .close = buffer_failed(&a->body), /* a cut body must not be taken for a whole one */
-    };
-    http_reply(c, &reply);
-}
-
-void api_send_error(struct api *a, struct http_conn *c, const struct http_request *req,
-                    const struct reply_form *form, const struct report_fault *why)
-{
-    buffer_reset(&a->body);
-    reply_error(&a->body, form, why->code, why->message, req->path);
-    int status = form->format == REPLY_PIXEL ? 200 : a->o.error_status;
-    api_send_rendered(a, c, status, form, REPLY_HEADERS_USUAL);
-}
-
-void api_send_text(struct http_conn *c, int status, const char *text, enum reply_headers headers)
+static void send_text(struct http_conn *c, int status, const char *text, enum reply_headers headers)
 {
     struct http_reply reply = {
         .status = status,
@@ -106,27 +77,61 @@ static void send_body(struct api *a, struct http_conn *c, int status)
     http_reply(c, &reply);
 }
 
-/* ---- Routes. ---- */
+/* ---- The methods of the API. ---- */
 
 static bool under_api(struct slice path)
 {
     return path.len >= 5 && memcmp(path.data, "/api/", 5) == 0;
 }
 
-static void no_such_method(struct api *a, struct http_conn *c, const struct http_request *req)
+static bool choose_form(struct caller *who, const struct call *call, struct report_fault *why)
 {
-    struct report_fault why = {"no_such_method", "There is no such method."};
-    struct reply_form form;
-    struct input in;
-    reply_form_init(&form);
-    if (input_read(a->reader, req, &in) == 0) {
-        struct report_fault bad_form;
-        (void)reply_form_choose(&form, &in.fields, req->known[HTTP_HEADER_ACCEPT], &bad_form);
+    struct slice accept = who->req->known[HTTP_HEADER_ACCEPT];
+    bool good = reply_form_choose(&who->form, &call->in->fields, accept, why);
+    if (call->method != NULL && call->method->kind == METHOD_PIXEL) {
+        who->form.format = REPLY_PIXEL;
+        return true; /* names for scripts mean nothing to it */
     }
-    intake_count_refused(a->intake, why.code);
-    api_send_error(a, c, req, &form, &why);
+    return good;
+}
+
+static void meet(struct api *a, struct caller *who)
+{
+    a->turn.begun_us = a->turn.begun_us != 0 ? a->turn.begun_us : clock_mono_us();
+    intake_meet(a->intake, who->req, http_conn_peer(who->conn), slice_of(who->site->key),
+                &who->sender);
+}
+
+static void serve_call(struct api *a, struct caller *who, struct call *call)
+{
+    struct report_fault why;
+    struct answer answer;
+    call->form = choose_form(who, call, &why) ? NULL : &why;
+    if (call->method != NULL && method_reports(call->method)) {
+        meet(a, who);
+    }
+    api_take(a, who, call, &answer);
+    api_reply(a, who, call, &answer);
+}
+
+static void serve_method(struct api *a, struct http_conn *c, const struct http_request *req,
+                         const struct method *method)
+{
+    struct input in;
+    struct caller who = {
+        .conn = c, .req = req, .site = sites_by_host(a->o.intake.rules->sites, req->host)};
+    struct call call = {.method = method, .path = req->path, .in = &in};
+    int status = input_read(a->reader, req, &in);
+    if (status != 0 && method != NULL) {
+        send_text(c, status, input_status_text(status),
+                  status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
+    } else {
+        serve_call(a, &who, &call);
+    }
     input_release(&in);
 }
+
+/* ---- Routes. ---- */
 
 static void serve_other(struct api *a, struct http_conn *c, const struct http_request *req)
 {
@@ -137,7 +142,7 @@ static void serve_other(struct api *a, struct http_conn *c, const struct http_re
         send_body(a, c, 200);
     } else if (slice_is(req->path, "/readyz")) {
         bool ready = pages_is_ready(a->o.pages);
-        api_send_text(c, ready ? 200 : 503, ready ? "ready\n" : "not ready\n", REPLY_HEADERS_USUAL);
+        send_text(c, ready ? 200 : 503, ready ? "ready\n" : "not ready\n", REPLY_HEADERS_USUAL);
     } else if (policy != NULL) {
         struct http_reply reply = {.status = 200,
                                    .content_type = crossdomain_type,
@@ -145,9 +150,9 @@ static void serve_other(struct api *a, struct http_conn *c, const struct http_re
                                    .body = slice_of(policy)};
         http_reply(c, &reply);
     } else if (under_api(req->path)) {
-        no_such_method(a, c, req);
+        serve_method(a, c, req, NULL);
     } else {
-        api_send_text(c, 404, "not found\n", REPLY_HEADERS_USUAL);
+        send_text(c, 404, "not found\n", REPLY_HEADERS_USUAL);
     }
 }
 
@@ -155,24 +160,17 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
 {
     struct api *a = arg;
     if (req->method == HTTP_OTHER_METHOD) {
-        api_send_text(c, 405, "only GET, HEAD, POST and OPTIONS are served\n", REPLY_HEADERS_ALLOW);
+        send_text(c, 405, "only GET, HEAD, POST and OPTIONS are served\n", REPLY_HEADERS_ALLOW);
         return;
     }
     if (req->method == HTTP_OPTIONS) {
-        api_send_text(c, 204, NULL, REPLY_HEADERS_PREFLIGHT);
+        send_text(c, 204, NULL, REPLY_HEADERS_PREFLIGHT);
         return;
     }
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
-        if (slice_is(req->path, methods[i].path)) {
-            struct call call = {.conn = c,
-                                .req = req,
-                                .site = sites_by_host(a->o.intake.rules->sites, req->host),
-                                .method = &methods[i]};
-            api_serve_report(a, &call);
-            return;
-        }
-    }
-    if (!api_serve_facts(a, c, req)) {
+    const struct method *method = method_find(req->path);
+    if (method != NULL) {
+        serve_method(a, c, req, method);
+    } else {
         serve_other(a, c, req);
     }
 }

@@ -1,10 +1,15 @@
-/* What the files of the api share. */
+/*
+ * What the files of the api share. A request goes one way through them:
+ *
+ *     api.c: route -> api_call.c: call -> answer -> api_reply.c: sent at once, or held
+ */
 #ifndef INGEST_API_INTERNAL_H
 #define INGEST_API_INTERNAL_H
 
 #include "common/buffer.h"
 #include "ingest/api.h"
 #include "ingest/input.h"
+#include "ingest/methods.h"
 #include "ingest/reply_batch.h"
 
 struct api {
@@ -12,41 +17,52 @@ struct api {
     struct intake *intake;
     struct input_reader *reader;
     struct buffer body; /* of the reply being rendered */
+    struct buffer held; /* what is to be held of the request being served */
     uint64_t ticket;
     struct api_turn turn;
     struct reply_batch batch; /* being taken, or being answered */
 };
 
-struct method {
-    const char *path;
-    enum report_path asked;
-    bool is_pixel; /* asked for by an image tag: any answer is an image */
-    bool is_batch;
-};
-
-/* A request to a method of the report API. */
-struct call {
+/* Who calls. */
+struct caller {
     struct http_conn *conn;
     const struct http_request *req;
     const struct site *site;
-    const struct method *method;
     struct reply_form form;
+    struct intake_sender sender; /* of reports */
 };
 
-/* Answers at once. */
-void api_send_rendered(struct api *a, struct http_conn *c, int status,
-                       const struct reply_form *form, enum reply_headers headers);
-void api_send_error(struct api *a, struct http_conn *c, const struct http_request *req,
-                    const struct reply_form *form, const struct report_fault *why);
-void api_send_text(struct http_conn *c, int status, const char *text, enum reply_headers headers);
+/* A method that is called, and with what. */
+struct call {
+    const struct method *method; /* NULL: none has this path */
+    struct slice path;
+    const struct input *in;
+    const struct report_fault *form; /* what is wrong with the form asked for; or NULL */
+};
 
-/* Serves the call: its answer is sent, or held until what it brought is confirmed. */
-void api_serve_report(struct api *a, struct call *call);
+enum answer_kind { ANSWER_REFUSED, ANSWER_REPORT, ANSWER_BATCH, ANSWER_SITE, ANSWER_ECHO };
 
-/* Serves the methods that report nothing: echo and site/get. False: the path is neither's. */
-bool api_serve_facts(struct api *a, struct http_conn *c, const struct http_request *req);
+/* What became of a call. */
+struct answer {
+    enum answer_kind kind;
+    int status;              /* HTTP's */
+    uint64_t sequence;       /* of its last record, which it waits for; 0 = it waits for none */
+    enum event_kind event;   /* ANSWER_REPORT */
+    struct report_fault why; /* ANSWER_REFUSED */
+};
 
-/* Renders what was held, for http_handler's on_release. */
+/* api_call.c: carries the call out; what it brings is in the journal's batch. a->batch is that of
+ * ANSWER_BATCH. */
+void api_take(struct api *a, const struct caller *who, const struct call *call, struct answer *out);
+
+/* api_call.c: the answer to a report that could not be kept. */
+void api_set_overloaded(struct answer *out);
+
+/* api_reply.c: answers the call, or holds the answer until what it brought is confirmed. */
+void api_reply(struct api *a, const struct caller *who, const struct call *call,
+               struct answer *answer);
+
+/* api_reply.c: renders what was held, for http_handler's on_release. */
 void api_render_released(struct api *a, const void *data, size_t len, int outcome,
                          struct http_reply *out);
 

@@ -79,6 +79,7 @@ static int read_fields(struct input_reader *r, enum body_kind kind, struct slice
     size_t size = r->scratch.capacity;
     switch (kind) {
     case BODY_FORM:
+        out->encoded = source;
         fields_from_query(&out->fields, source, scratch, size);
         return 0;
     case BODY_JSON:
@@ -95,7 +96,7 @@ int input_read(struct input_reader *r, const struct http_request *req, struct in
 {
     fields_init(&out->fields);
     out->json = NULL;
-    out->body = slice_make(NULL, 0);
+    out->body = out->encoded = slice_make(NULL, 0);
     if (req->method != HTTP_POST) {
         return read_fields(r, BODY_FORM, slice_make("", 0), req->query, out);
     }

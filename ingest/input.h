@@ -19,6 +19,7 @@ struct input {
     struct fields fields;     /* until the next input_read(), or the request's end */
     struct report_json *json; /* the memory behind the fields of a JSON body */
     struct slice body;        /* without its coding; lives as the fields do */
+    struct slice encoded; /* of those, the parameters of a query or form (params.h); or absent */
 };
 
 /*

@@ -418,6 +418,30 @@ static void a_failed_write_answers_overloaded_and_the_next_goes_on(void **state)
     expect_journal(f, (const uint64_t[]){6, 9}, 2);
 }
 
+static void too_many_in_one_batch_are_refused_whole(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = connect_to(f);
+    struct buffer request;
+    buffer_init(&request);
+    buffer_append_format(&request,
+                         "POST " EVENT " HTTP/1.1\r\n" HX "Content-Type: application/json\r\n"
+                         "Content-Length: %d\r\n\r\n[{}",
+                         1 + 1001 * 3);
+    for (unsigned i = 1; i < 1001; i++) {
+        buffer_append_text(&request, ",{}");
+    }
+    buffer_append(&request, "]", sizeof "]");
+    say(&c, request.data);
+    expect_answer(f, &c, "413 ", "code=\"invalid_input\" message=\"A batch holds 1,000 reports");
+    say(&c, GET(EVENT "?photo_id=3&event=after"));
+    expect_answer(f, &c, "200 OK", OK);
+    leave(&c);
+    buffer_fini(&request);
+    expect_journal(f, (const uint64_t[]){3}, 1);
+}
+
 /* Kept, but nobody knows whether Kafka has it: the event's id, and no wish to have it again. */
 static void an_unconfirmed_report_is_named_and_kept(void **state)
 {
@@ -453,6 +477,7 @@ int main(void)
         api_test(too_many_of_an_address_are_refused),
         api_test(a_full_journal_answers_overloaded),
         api_test(a_failed_write_answers_overloaded_and_the_next_goes_on),
+        api_test(too_many_in_one_batch_are_refused_whole),
         api_test(an_unconfirmed_report_is_named_and_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,162 @@
+#include "common/params.h"
+#include "ingest/acks.h"
+#include "ingest/api_internal.h"
+#include "ingest/held.h"
+#include "ingest/journal.h"
+#include "ingest/reply_facts.h"
+
+static void render_echo(struct api *a, const struct reply_form *form, const struct site *site,
+                        const struct call *call)
+{
+    struct buffer scratch;
+    size_t size = 2 * params_scratch_size(call->in->encoded.len);
+    buffer_init(&scratch);
+    if (buffer_reserve(&scratch, size + 1)) {
+        reply_echo(&a->body, form, site, call->path, call->in->encoded, scratch.data, size);
+    } else {
+        a->body.failed = true;
+    }
+    buffer_fini(&scratch);
+}
+
+static void render(struct api *a, const struct caller *who, const struct call *call,
+                   const struct answer *answer)
+{
+    const struct reply_form *form = &who->form;
+    buffer_reset(&a->body);
+    switch (answer->kind) {
+    case ANSWER_REFUSED:
+        reply_error(&a->body, form, answer->why.code, answer->why.message, call->path);
+        break;
+    case ANSWER_REPORT:
+        reply_ok(&a->body, form, answer->event, who->site->json, call->path);
+        break;
+    case ANSWER_BATCH:
+        reply_batch_render(&a->body, form, &a->batch, who->site->json, call->path);
+        break;
+    case ANSWER_SITE:
+        reply_site(&a->body, form, who->site, call->path);
+        break;
+    case ANSWER_ECHO:
+        render_echo(a, form, who->site, call);
+        break;
+    }
+}
+
+static void send_now(struct api *a, const struct caller *who, int status)
+{
+    bool is_for_now = status == 503 || status == 429;
+    struct http_reply reply = {
+        .status = status,
+        .content_type = reply_content_type(&who->form),
+        .headers = reply_headers(is_for_now ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
+        .body = buffer_slice(&a->body),
+        .close = buffer_failed(&a->body), /* a cut body must not be taken for a whole one */
+    };
+    http_reply(who->conn, &reply);
+}
+
+/* False: memory has run out. */
+static bool hold(struct api *a, const struct caller *who, const struct call *call,
+                 const struct answer *answer)
+{
+    char batch[REPLY_BATCH_PACKED_MAX];
+    const struct held held = {who->site->json, who->form};
+    struct held_part part = {
+        .method = call->method, .sequence = answer->sequence, .kind = answer->event};
+    if (answer->kind == ANSWER_BATCH) {
+        part.text = slice_make(batch, reply_batch_pack(&a->batch, batch));
+    }
+    held_begin(&a->held, &held);
+    held_add(&a->held, &part);
+    if (buffer_failed(&a->held)) {
+        return false;
+    }
+    http_hold(who->conn, a->ticket, a->held.data, a->held.len);
+    a->turn.held_count++;
+    return true;
+}
+
+void api_reply(struct api *a, const struct caller *who, const struct call *call,
+               struct answer *answer)
+{
+    if (answer->sequence != 0) {
+        if (hold(a, who, call, answer)) {
+            return;
+        }
+        api_set_overloaded(answer);
+    }
+    /* An image of any other status is shown as a broken one. */
+    bool is_pixel = who->form.format == REPLY_PIXEL;
+    render(a, who, call, answer);
+    send_now(a, who, is_pixel && answer->status == a->o.error_status ? 200 : answer->status);
+}
+
+/* ---- What was held is confirmed, or not. ---- */
+
+static void render_kept(struct api *a, const struct held *held, const struct held_part *part)
+{
+    struct slice endpoint = slice_of(part->method->path);
+    if (part->text.len > 0) {
+        (void)reply_batch_unpack(&a->batch, part->text.data, part->text.len); /* packed by us */
+        reply_batch_render(&a->body, &held->form, &a->batch, held->site_json, endpoint);
+    } else {
+        reply_ok(&a->body, &held->form, part->kind, held->site_json, endpoint);
+    }
+}
+
+static void render_unconfirmed(struct api *a, const struct held *held, const struct held_part *part)
+{
+    char id[EVENT_ID_SIZE];
+    event_id_write(journal_shard_lane(a->o.intake.shard), part->sequence, id);
+    reply_unconfirmed(&a->body, &held->form, id, slice_of(part->method->path));
+}
+
+/* They were put in the journal's batch, and yet they are refused: the disk failed. */
+static void render_unkept(struct api *a, const struct held *held, const struct held_part *part)
+{
+    struct answer answer;
+    unsigned count = 1;
+    if (part->text.len > 0) {
+        (void)reply_batch_unpack(&a->batch, part->text.data, part->text.len); /* packed by us */
+        count = a->batch.accepted;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        intake_count_refused(a->intake, "overloaded");
+    }
+    api_set_overloaded(&answer);
+    reply_error(&a->body, &held->form, answer.why.code, answer.why.message,
+                slice_of(part->method->path));
+}
+
+static void render_part(struct api *a, const struct held *held, const struct held_part *part,
+                        int outcome)
+{
+    if (outcome == 0) {
+        render_kept(a, held, part);
+    } else if (outcome == ACKS_UNCONFIRMED) {
+        render_unconfirmed(a, held, part);
+    } else {
+        render_unkept(a, held, part);
+    }
+}
+
+void api_render_released(struct api *a, const void *data, size_t len, int outcome,
+                         struct http_reply *out)
+{
+    struct held held;
+    struct held_part part;
+    struct slice parts = held_open(slice_make(data, len), &held);
+    buffer_reset(&a->body);
+    while (held_next(&parts, &part)) {
+        render_part(a, &held, &part, outcome);
+    }
+    *out = (struct http_reply){
+        .status = outcome == 0 ? 200 : 503,
+        .content_type = reply_content_type(&held.form),
+        /* Only what was not kept is to be sent again. */
+        .headers = reply_headers(outcome < 0 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
+        .body = buffer_slice(&a->body),
+        .close = buffer_failed(&a->body),
+    };
+}

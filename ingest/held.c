@@ -1,0 +1,65 @@
+#include "ingest/held.h"
+
+#include <string.h>
+
+struct head {
+    const char *site_json;
+    size_t form_len;
+};
+
+struct part_head {
+    const struct method *method;
+    uint64_t sequence;
+    uint32_t text_len;
+    uint32_t kind;
+};
+
+void held_begin(struct buffer *out, const struct held *h)
+{
+    char form[REPLY_FORM_PACKED_MAX];
+    struct head head = {h->site_json, reply_form_pack(&h->form, form)};
+    buffer_reset(out);
+    buffer_append(out, &head, sizeof head);
+    buffer_append(out, form, head.form_len);
+}
+
+void held_add(struct buffer *out, const struct held_part *p)
+{
+    struct part_head head = {.method = p->method,
+                             .sequence = p->sequence,
+                             .text_len = (uint32_t)p->text.len,
+                             .kind = (uint32_t)p->kind};
+    buffer_append(out, &head, sizeof head);
+    buffer_append_slice(out, p->text);
+}
+
+/* Takes len bytes off the front. */
+static struct slice take(struct slice *bytes, size_t len)
+{
+    struct slice taken = slice_make(bytes->data, len);
+    *bytes = slice_make(bytes->data + len, bytes->len - len);
+    return taken;
+}
+
+struct slice held_open(struct slice bytes, struct held *h)
+{
+    struct head head;
+    memcpy(&head, take(&bytes, sizeof head).data, sizeof head);
+    h->site_json = head.site_json;
+    (void)reply_form_unpack(&h->form, take(&bytes, head.form_len).data, head.form_len);
+    return bytes;
+}
+
+bool held_next(struct slice *parts, struct held_part *p)
+{
+    struct part_head head;
+    if (parts->len == 0) {
+        return false;
+    }
+    memcpy(&head, take(parts, sizeof head).data, sizeof head);
+    p->method = head.method;
+    p->sequence = head.sequence;
+    p->kind = (enum event_kind)head.kind;
+    p->text = take(parts, head.text_len);
+    return true;
+}

@@ -1,0 +1,105 @@
+/* cmocka needs the four before it. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "ingest/held.h"
+
+#include <string.h>
+
+static const char SITE[] = "{}";
+
+static struct held a_reply(enum reply_format format, const char *name)
+{
+    struct held h = {.site_json = SITE};
+    reply_form_init(&h.form);
+    h.form.format = (uint8_t)format;
+    h.form.name_len = (uint8_t)strlen(name);
+    memcpy(h.form.name, name, h.form.name_len);
+    return h;
+}
+
+static void assert_same_part(const struct held_part *p, const struct held_part *wanted)
+{
+    assert_ptr_equal(p->method, wanted->method);
+    assert_int_equal(p->sequence, wanted->sequence);
+    assert_int_equal(p->kind, wanted->kind);
+    assert_true(slice_equal(p->text, wanted->text));
+}
+
+static void what_is_held_comes_out_the_same(void **state)
+{
+    (void)state;
+    const struct method *play = method_find(slice_of("/api/analytics/report/play"));
+    const struct method *batch = method_find(slice_of("/api/analytics/report/batch"));
+    const struct held_part parts[] = {
+        {.method = play, .sequence = UINT64_MAX, .kind = EVENT_KIND_DOWNLOAD},
+        {.method = batch, .sequence = 7, .text = slice_make("\0\1\2", 3)},
+        {.text = slice_of("an answer of its own")},
+    };
+    static const char *const NAMES[] = {"", "f", "window.ignore"};
+    struct buffer b;
+    buffer_init(&b);
+    for (size_t i = 0; i < 3; i++) {
+        struct held h = a_reply(REPLY_CALLBACK, NAMES[i]), read;
+        struct held_part p;
+        held_begin(&b, &h);
+        for (size_t n = 0; n < i + 1; n++) {
+            held_add(&b, &parts[n]);
+        }
+        assert_false(buffer_failed(&b));
+        struct slice rest = held_open(buffer_slice(&b), &read);
+        assert_ptr_equal(read.site_json, SITE);
+        assert_int_equal(read.form.format, REPLY_CALLBACK);
+        assert_true(slice_is(slice_make(read.form.name, read.form.name_len), NAMES[i]));
+        for (size_t n = 0; n < i + 1; n++) {
+            assert_true(held_next(&rest, &p));
+            assert_same_part(&p, &parts[n]);
+        }
+        assert_false(held_next(&rest, &p));
+    }
+    buffer_fini(&b);
+}
+
+static void beginning_again_forgets_the_parts(void **state)
+{
+    (void)state;
+    struct held h = a_reply(REPLY_XML, ""), read;
+    struct held_part p = {.sequence = 1};
+    struct buffer b;
+    buffer_init(&b);
+    held_begin(&b, &h);
+    held_add(&b, &p);
+    held_begin(&b, &h);
+    struct slice rest = held_open(buffer_slice(&b), &read);
+    assert_int_equal(read.form.format, REPLY_XML);
+    assert_false(held_next(&rest, &p));
+    buffer_fini(&b);
+}
+
+static void lost_memory_is_told(void **state)
+{
+    (void)state;
+    struct held h = a_reply(REPLY_XML, "");
+    struct held_part p = {.text = slice_make("", SIZE_MAX / 2)};
+    struct buffer b;
+    buffer_init(&b);
+    held_begin(&b, &h);
+    held_add(&b, &p);
+    assert_true(buffer_failed(&b));
+    buffer_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_held_comes_out_the_same),
+        cmocka_unit_test(beginning_again_forgets_the_parts),
+        cmocka_unit_test(lost_memory_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
