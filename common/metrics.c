@@ -92,6 +92,33 @@ static bool shown_before(const struct metrics *m, const struct entry *e, bool wi
     return false;
 }
 
+static bool is_same(const struct entry *a, const struct entry *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->labels, b->labels) == 0;
+}
+
+static double sum_of_gauges(const struct entry *e)
+{
+    double sum = 0;
+    for (const struct entry *same = e; same != NULL; same = same->next) {
+        if (is_same(same, e)) {
+            sum += same->fn(same->arg);
+        }
+    }
+    return sum;
+}
+
+static uint64_t sum_of_counters(const struct entry *e)
+{
+    uint64_t sum = 0;
+    for (const struct entry *same = e; same != NULL; same = same->next) {
+        if (is_same(same, e)) {
+            sum += metric_read(&same->cell);
+        }
+    }
+    return sum;
+}
+
 static void render_sample(const struct entry *e, struct buffer *out)
 {
     buffer_append_text(out, e->name);
@@ -99,17 +126,11 @@ static void render_sample(const struct entry *e, struct buffer *out)
         buffer_append_format(out, "{%s}", e->labels);
     }
     if (e->fn != NULL) {
-        buffer_append_format(out, " %.17g\n", e->fn(e->arg));
+        buffer_append_format(out, " %.17g\n", sum_of_gauges(e));
         return;
     }
-    uint64_t sum = 0;
-    for (const struct entry *same = e; same != NULL; same = same->next) {
-        if (strcmp(same->name, e->name) == 0 && strcmp(same->labels, e->labels) == 0) {
-            sum += metric_read(&same->cell);
-        }
-    }
     buffer_append_char(out, ' ');
-    buffer_append_uint(out, sum);
+    buffer_append_uint(out, sum_of_counters(e));
     buffer_append_char(out, '\n');
 }
 

@@ -30,8 +30,8 @@ struct metric *metrics_counter(struct metrics *m, const char *name, const char *
                                const char *help);
 
 /*
- * Registers a gauge that is asked when the page is made; fn may run in any thread. Returns 0 or
- * -ENOMEM.
+ * Registers a gauge that is asked when the page is made; fn may run in any thread. Of the same name
+ * and labels the page shows the sum, as of counters. Returns 0 or -ENOMEM.
  */
 int metrics_gauge(struct metrics *m, const char *name, const char *labels, const char *help,
                   metrics_gauge_fn *fn, void *arg);

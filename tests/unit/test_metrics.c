@@ -94,6 +94,19 @@ static void a_gauge_is_asked_each_time(void **state)
     metrics_free(m);
 }
 
+/* Two workers each know their own connections. */
+static void gauges_of_the_same_name_and_labels_are_summed(void **state)
+{
+    (void)state;
+    struct metrics *m = metrics_new();
+    int values[] = {8, 3, 100};
+    assert_int_equal(metrics_gauge(m, "g", "k=\"1\"", "G.", half_of, &values[0]), 0);
+    assert_int_equal(metrics_gauge(m, "g", "k=\"2\"", "G.", half_of, &values[2]), 0);
+    assert_int_equal(metrics_gauge(m, "g", "k=\"1\"", "G.", half_of, &values[1]), 0);
+    assert_page(m, "# HELP g G.\n# TYPE g gauge\ng{k=\"1\"} 5.5\ng{k=\"2\"} 50\n");
+    metrics_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +115,7 @@ int main(void)
         cmocka_unit_test(cells_of_the_same_name_and_labels_are_summed),
         cmocka_unit_test(families_stand_together_in_the_order_they_came),
         cmocka_unit_test(a_gauge_is_asked_each_time),
+        cmocka_unit_test(gauges_of_the_same_name_and_labels_are_summed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
