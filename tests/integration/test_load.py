@@ -11,6 +11,8 @@ import urllib.parse
 
 import pytest
 
+from broker import wait_until
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PLAYREPORT_TEST_BUILD", ROOT / "build"))
 OK = {"status": "ok", "message": "The event was reported", "permission_level": "anonymous", "cached": "0"}
@@ -188,6 +190,25 @@ def test_a_rate_is_kept_and_latency_printed(tmp_path, serve):
     done, _, _ = load(tmp_path, server, "--reports", "100", "--rate", "200", "--latency")
     assert float(done.stdout.split("seconds=")[1].split()[0]) >= 0.49
     assert done.stdout.startswith("latency_us p50=")
+
+
+def test_finish_waits_for_what_is_on_its_way(tmp_path, serve):
+    may_answer = threading.Event()
+
+    def answer(report, _):
+        assert may_answer.wait(30)
+        return reply(body_for(report))
+
+    server, acks = serve(answer), tmp_path / "acks.txt"
+    target = f"127.0.0.1:{server.server_address[1]}"
+    words = [str(BUILD / "playreport-load"), "--target", target, "--connections", "4", "--reports", "1000000"]
+    run = subprocess.Popen([*words, "--acks", str(acks), "--finish"], stdout=subprocess.PIPE, text=True)
+    wait_until("all four wait for a reply", lambda: len(server.reports) == 4)
+    run.terminate()
+    may_answer.set()
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 0 and " unknown=0 refused=0 " in said
+    assert acks.read_text().count(" acked\n") == len(server.reports)
 
 
 @pytest.mark.parametrize("flags", [["--rate", "x"], ["--forms", "html6"], ["--target", "host"], ["--bogus"], ["more"]])

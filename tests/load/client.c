@@ -22,7 +22,7 @@ struct client {
     struct event *on_second, *on_interrupt, *on_terminate;
     struct connection **connections;
     uint64_t ended_count;
-    bool has_example;
+    bool has_example, is_finishing;
     int result;
     struct error *err;
 };
@@ -94,11 +94,25 @@ static void on_failed(const char *why, void *arg)
     stop(client, -EIO, sentence.text);
 }
 
+static void finish_sending(struct client *client)
+{
+    client->is_finishing = true;
+    client->setup.reports = 0;
+    for (uint64_t i = 0; i < client->options->connections; i++) {
+        connection_finish(client->connections[i]);
+    }
+}
+
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    stop(arg, -EINTR, "stopped by a signal");
+    struct client *client = arg;
+    if (client->options->finish && !client->is_finishing) {
+        finish_sending(client);
+    } else {
+        stop(client, -EINTR, "stopped by a signal");
+    }
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
@@ -180,6 +194,7 @@ static int prepare(struct client *client)
     }
     client->setup = (struct connection_setup){.base = client->base,
                                               .options = client->options,
+                                              .reports = client->options->reports,
                                               .start_us = clock_mono_us(),
                                               .arg = client,
                                               .on_settled = on_settled,

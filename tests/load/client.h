@@ -18,8 +18,9 @@ struct client_sinks {
 
 /*
  * Sends the reports and returns when each is settled, a connection fails without --reconnect, or
- * SIGINT or SIGTERM comes: then what is on its way is unknown. Stores the time it took. Returns 0,
- * -EINTR for a signal, or -errno with a sentence.
+ * SIGINT or SIGTERM comes: then what is on its way is unknown; with --finish the first signal only
+ * ends the sending. Stores the time it took. Returns 0, -EINTR for a signal, or -errno with a
+ * sentence.
  */
 int client_run(const struct load_options *o, const struct client_sinks *sinks, double *seconds,
                struct error *err);

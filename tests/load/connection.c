@@ -81,7 +81,7 @@ static void settle_all_unknown(struct connection *c)
 
 static bool has_sent_all(const struct connection *c)
 {
-    return c->next >= c->setup->options->reports;
+    return c->next >= c->setup->reports;
 }
 
 static void end(struct connection *c)
@@ -288,6 +288,13 @@ void connection_open(struct connection *c)
     int result = start_connect(c);
     if (result != 0) {
         lose(c, strerror(-result));
+    }
+}
+
+void connection_finish(struct connection *c)
+{
+    if (c->state != STATE_ENDED && c->count == 0) {
+        end(c);
     }
 }
 

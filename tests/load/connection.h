@@ -28,6 +28,7 @@ enum { SENT_ID_SIZE = REPORT_ID_SIZE };
 struct connection_setup {
     struct event_base *base;
     const struct load_options *options;
+    uint64_t reports; /* of them this many; the owner may lower it, then connection_finish() */
     struct sockaddr_storage address;
     socklen_t address_len;
     uint64_t start_us; /* report n is due n / rate after it */
@@ -44,6 +45,9 @@ void connection_free(struct connection *c);
 
 /* Starts connecting. */
 void connection_open(struct connection *c);
+
+/* After fewer reports than planned: ends now if nothing is on its way, else with its reply. */
+void connection_finish(struct connection *c);
 
 /* Gives up: what is on its way is unknown, nothing more is sent. */
 void connection_abandon(struct connection *c);

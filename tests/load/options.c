@@ -23,6 +23,7 @@ static const struct option long_options[] = {
     {"expect", required_argument, NULL, 'x'},
     {"acks", required_argument, NULL, 'a'},
     {"reconnect", no_argument, NULL, 'R'},
+    {"finish", no_argument, NULL, 'F'},
     {"latency", no_argument, NULL, 'l'},
     {"pipeline", required_argument, NULL, 'd'},
     {"help", no_argument, NULL, 'h'},
@@ -47,6 +48,8 @@ void options_print_help(void)
         "  --acks FILE          write a line per report: report_id and acked, unknown or refused\n"
         "  --reconnect          when the server goes away wait for it; what was on its way is\n"
         "                       unknown and not sent again\n"
+        "  --finish             the first SIGINT or SIGTERM only ends the sending: replies on\n"
+        "                       their way are waited for\n"
         "  --latency            print p50 p90 p99 p99.9 max; with --rate from the time a report\n"
         "                       was due, so that waiting for a slow server counts\n"
         "  --help               this\n"
@@ -167,6 +170,9 @@ static bool read_option(struct load_options *o, int name, const char *value)
         return true;
     case 'R':
         o->reconnect = true;
+        return true;
+    case 'F':
+        o->finish = true;
         return true;
     default:
         o->latency = true;

@@ -15,7 +15,7 @@ struct load_options {
     uint64_t seed;
     struct session_plan plan;
     const char *expect_path, *acks_path; /* NULL = none */
-    bool reconnect, latency;
+    bool reconnect, finish, latency;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_BAD };
