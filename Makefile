@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 KAFKA ?=
 
-.PHONY: help deps build run demo test check torture
+.PHONY: help deps build run demo test check torture bench
 help:
 	@echo "make run    build, start the try-out broker and both daemons, count a sample; Ctrl-C ends it"
 	@echo "            make run KAFKA=host:port uses that Kafka instead"
@@ -10,6 +10,8 @@ help:
 	@echo "make test   everything: unit tests, sanitizers, fuzzing for seconds, the real Kafka"
 	@echo "make torture  what nothing may lose: kills, full disks, brokers away; LIST=1 names the rows,"
 	@echo "            ROW=name[,name] and COUNT=n choose, FRESH=1 forgets earlier results"
+	@echo "make bench  how fast it is, side by side with nginx and others, in one table; LIST=1 names the"
+	@echo "            rows, ROW=name[,name] chooses, COUNT=n rounds of TIME=n seconds, LONG=1 the long rows too"
 	@echo "make build  the programs, into build/"
 	@echo "make deps   install what building and testing needs"
 
@@ -35,3 +37,9 @@ torture: $(if $(LIST),,build)
 	@tests/deps.sh test
 	@$(if $(LIST),,tests/broker/kafka/kafka.sh fetch)
 	@/usr/bin/python3 tests/torture $(if $(LIST),--list) $(if $(ROW),--row $(ROW)) $(if $(COUNT),--count $(COUNT)) $(if $(FRESH),--fresh)
+
+bench: $(if $(LIST),,build)
+	@tests/deps.sh bench
+	@$(if $(LIST),,tests/broker/kafka/kafka.sh fetch)
+	@/usr/bin/python3 tests/bench $(if $(LIST),--list) $(if $(ROW),--row $(ROW)) $(if $(COUNT),--count $(COUNT)) \
+		$(if $(TIME),--time $(TIME)) $(if $(LONG),--long)

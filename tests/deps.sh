@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what Debian 12 or Ubuntu lack for building or testing PlayReport; quick when nothing is missing.
+# Installs what Debian 12 or Ubuntu lack for building, testing or measuring PlayReport; quick when nothing is missing.
 set -euo pipefail
 
 BUILD="gcc cmake ninja-build pkg-config libevent-dev librdkafka-dev libmsgpack-dev libjansson-dev
     libsqlite3-dev zlib1g-dev libssl-dev libglib2.0-dev libisal-dev tzdata python3"
 TEST="libcmocka-dev clang clang-format llvm cppcheck shellcheck python3-pytest python3-msgpack
     python3-confluent-kafka python3-requests python3-yaml curl nginx-light haproxy"
+BENCH="wrk strace valgrind libnginx-mod-http-lua lua-nginx-kafka lua-cjson"
 declare -a SUDO=()
 
 die() {
@@ -43,12 +44,17 @@ clang_runtime() {
 wanted() {
     # shellcheck disable=SC2086 # lists of words
     printf '%s\n' $BUILD
-    [ "$1" = test ] || return 0
+    [ "$1" != build ] || return 0
     # shellcheck disable=SC2086
     printf '%s\n' $TEST
     clang_runtime
     { command -v java >/dev/null && [ "$(java_major)" -ge 17 ]; } 2>/dev/null || echo default-jre-headless
     command -v mvn >/dev/null || echo maven
+    [ "$1" = bench ] || return 0
+    # shellcheck disable=SC2086
+    printf '%s\n' $BENCH
+    command -v node >/dev/null || echo nodejs
+    command -v npm >/dev/null || echo npm
 }
 
 become_root() {
@@ -86,8 +92,8 @@ install() {
 
 main() {
     local -a names=() missing=()
-    if ! [[ $* =~ ^(build|test)$ ]]; then
-        echo "usage: tests/deps.sh build|test" >&2
+    if ! [[ $* =~ ^(build|test|bench)$ ]]; then
+        echo "usage: tests/deps.sh build|test|bench" >&2
         exit 2
     fi
     command -v dpkg-query >/dev/null || die "this is no Debian or Ubuntu: see tests/deps.sh for what to install"

@@ -1,0 +1,145 @@
+"""What rows work with: brokers and servers, started when first asked for; rounds, measured once a run."""
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+from broker import BUILD, Kafka, TryBroker
+from daemons import wait_until
+from load import Seeds, closed_loop
+from measure import OTHER_CPU, SERVER_CPU, Figures, pinned
+from servers import Evhttp, Ingest, Nginx, NginxLua, Node, Server
+from topic import Delivered
+
+PARTITIONS = 12
+
+
+class Contestant(NamedTuple):
+    server: str
+    shape: str = "get"
+    connections: int = 64
+
+
+class Lab:
+    """count: rounds of each measurement. seconds: how long one lasts."""
+
+    def __init__(self, folder: Path, count: int, seconds: float) -> None:
+        self.folder, self.count, self.seconds = folder, count, seconds
+        self.seeds = Seeds()
+        self._servers: dict[str, Server] = {}
+        self._delivered: dict[str, Delivered] = {}
+        self._rounds: dict[tuple, list[Figures]] = {}
+        self._done: set[str] = set()
+        self._try_broker: TryBroker | None = None
+        self._kafka: Kafka | None = None
+        self._began = time.monotonic()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    def once(self, what: str) -> bool:
+        """True the first time in a run."""
+        is_first = what not in self._done
+        self._done.add(what)
+        return is_first
+
+    def say(self, text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{time.monotonic() - self._began:5.0f} s  {text}"[:160], end="", file=sys.stderr, flush=True)
+
+    # ---- Brokers.
+
+    def try_broker(self) -> TryBroker:
+        """In memory and next to nothing itself: for the cost of ingest."""
+        if self._try_broker is None:
+            with pinned(OTHER_CPU):
+                self._try_broker = TryBroker()
+        return self._try_broker
+
+    def kafka(self) -> Kafka:
+        """The real one, on the processor of the generator: two processors have no third."""
+        if self._kafka is None:
+            self.say("starting Kafka")
+            with pinned(OTHER_CPU):
+                self._kafka = Kafka.start(self.folder / "kafka")
+        return self._kafka
+
+    def topic(self, name: str) -> str:
+        """A new topic on the real broker."""
+        self.kafka().create_topic(name, PARTITIONS)
+        return name
+
+    def fill(self, topic: str, count: int) -> None:
+        """Puts so many events of viewers on a topic of the real broker."""
+        self.say(f"filling {topic} with {count:,} events")
+        words = [BUILD / "playreport-bench-topic", "fill", self.kafka().bootstrap, topic, count]
+        with pinned(SERVER_CPU):
+            subprocess.run([str(word) for word in words], check=True)
+
+    # ---- Servers.
+
+    def server(self, name: str) -> Server:
+        if name not in self._servers:
+            self.say(f"starting {name}")
+            self._servers[name] = self._start(name)
+        return self._servers[name]
+
+    def _start(self, name: str) -> Server:
+        folder = self.folder / name
+        if name == "nginx":
+            return Nginx(folder)
+        broker, topic = self.broker_of(name), f"bench.{name}"
+        if isinstance(broker, TryBroker):
+            broker.command(f"topic {topic} {PARTITIONS}")
+        else:
+            broker.create_topic(topic, PARTITIONS)
+        makers: dict[str, Callable[[], Server]] = {
+            "evhttp": lambda: Evhttp(folder, broker.bootstrap, topic),
+            "lua": lambda: NginxLua(folder, broker.bootstrap, topic),
+            "node": lambda: Node(folder, broker.bootstrap, topic),
+            "ingest-disk": lambda: Ingest(folder, broker.bootstrap, topic, ack="disk"),
+            "ingest-2w": lambda: Ingest(folder, broker.bootstrap, topic, workers=2),
+            "ingest-4w": lambda: Ingest(folder, broker.bootstrap, topic, workers=4),
+        }
+        self._delivered[name] = Delivered(broker.bootstrap, topic, PARTITIONS)
+        server = makers[name]() if name in makers else Ingest(folder, broker.bootstrap, topic)
+        return server
+
+    def broker_of(self, name: str) -> Kafka | TryBroker:
+        return self.kafka() if name.endswith("-kafka") else self.try_broker()
+
+    def drop(self, name: str) -> None:
+        if name in self._servers:
+            self._servers.pop(name).stop()
+        if name in self._delivered:
+            self._delivered.pop(name).close()
+
+    # ---- Rounds.
+
+    def rounds(self, *contestants: Contestant) -> list[Figures]:
+        """Each contestant in turn, `count` times over; kept for other rows that ask for the same."""
+        if contestants not in self._rounds:
+            figures = [Figures() for _ in contestants]
+            for number in range(self.count):
+                for one, its in zip(contestants, figures):
+                    self.say(f"{one.server} {one.shape} {one.connections}: {number + 1} of {self.count}")
+                    self.round(one, its)
+            self._rounds[contestants] = figures
+        return self._rounds[contestants]
+
+    def round(self, one: Contestant, figures: Figures) -> None:
+        server = self.server(one.server)
+        closed_loop(server, self._delivered.get(one.server), one.shape, one.connections, self.seconds, figures)
+
+    def close(self) -> None:
+        for name in list(self._servers):
+            self.drop(name)
+        if self._try_broker is not None:
+            self._try_broker.stop()
+        if self._kafka is not None:
+            self._kafka.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+__all__ = ["Contestant", "Lab", "wait_until"]

@@ -1,0 +1,94 @@
+"""Counts that repeat exactly where seconds do not: system calls, instructions; processor time by workers."""
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from broker import BUILD
+from daemons import Daemon, wait_until
+from lab import Contestant, Lab
+from load import wrk
+from measure import SERVER_CPU, Figures, pinned
+from row import Result, Row
+
+FEW, MANY = 20000, 60000  # requests under valgrind
+WORKERS = (1, 2, 4)
+
+
+def traced(lab: Lab, pid: int, port: int) -> tuple[dict[str, int], int]:
+    """The system calls of a process, and the requests it served meanwhile."""
+    table = lab.folder / "strace"
+    with subprocess.Popen(["strace", "-c", "-f", "-qq", "-p", str(pid), "-o", str(table)],
+                          stderr=subprocess.DEVNULL) as strace:
+        wait_until("strace is at work", lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text(), 10)
+        requests = wrk(port, "get", 64, lab.seconds)["requests"]
+        time.sleep(0.1)  # what the publisher still does
+        strace.send_signal(signal.SIGINT)
+    calls = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(\w+)$", table.read_text(), re.M)
+    return {name: int(count) for count, name in calls if name != "total"}, requests
+
+
+def syscalls(lab: Lab) -> Result:
+    calls, requests = traced(lab, lab.server("ingest").pid(), lab.server("ingest").port)
+    most = sorted(calls.items(), key=lambda one: -one[1])[:8]
+    listed = ", ".join(f"{name} {count / requests:.3f}" for name, count in most)
+    return Result(f"{sum(calls.values()) / requests:.2f}", None, [f"of a request, all threads: {listed}"])
+
+
+def collected(lab: Lab, requests: int) -> int:
+    """Instructions of a whole life of the daemon with so many requests."""
+    topic = f"bench.valgrind-{requests}"
+    lab.try_broker().command(f"topic {topic} 12")
+    folder = lab.folder / topic
+    daemon = UnderValgrind(folder, {"journal": folder / "journal", "kafka.bootstrap.servers": lab.try_broker().bootstrap,
+                                    "workers": 1, "topic": topic})
+    with pinned(SERVER_CPU):
+        daemon.start()
+    words = [str(BUILD / "playreport-load"), "--target", f"127.0.0.1:{daemon.port}", "--reports", str(requests),
+             "--connections", "64", "--forms", "xml", "--events-only", "--seed", str(lab.seeds.take())]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    wait_until("all is delivered", lambda: daemon.ready()["journal"]["waiting"] == 0, 60)
+    daemon.stop(120)
+    return int(re.search(r"Collected : (\d+)", daemon.log.read_text(errors="replace"))[1])
+
+
+class UnderValgrind(Daemon):
+    """The log gets valgrind's words too."""
+
+    def __init__(self, folder: Path, options: dict) -> None:
+        super().__init__("playreport-ingest", folder, options)
+        script = folder / "playreport-ingest.sh"
+        script.write_text(f"#!/bin/sh\nexec valgrind --tool=callgrind --callgrind-out-file={folder}/callgrind "
+                          f"{self.program} \"$@\"\n", encoding="utf-8")
+        script.chmod(0o755)
+        self.program = script
+
+
+def instructions(lab: Lab) -> Result:
+    lab.say("instructions: under valgrind, a minute")
+    each = (collected(lab, MANY) - collected(lab, FEW)) / (MANY - FEW)
+    return Result(f"{each:,.0f}", None, ["of a report, all threads, user space, to Kafka and back; its profile: "
+                                         "callgrind_annotate"])
+
+
+def workers(lab: Lab) -> Result:
+    """They share one processor here: what counts is that a report costs the same."""
+    figures = {}
+    for count in WORKERS:
+        name = f"ingest-{count}w"
+        figures[count] = Figures()
+        for _ in range(lab.count):
+            lab.say(f"workers: {count}")
+            lab.round(Contestant(name, connections=256), figures[count])
+        lab.drop(name)
+    costs = {count: its.median("cpu_us") for count, its in figures.items()}
+    listed = ", ".join(f"{count}: {cost:.2f} us" for count, cost in costs.items())
+    return Result(f"x {costs[WORKERS[-1]] / costs[1]:.2f}", None, [f"processor time of a report by workers: {listed}"])
+
+
+ROWS = (
+    Row("syscalls", "system calls of a report", "", syscalls),
+    Row("instructions", "instructions of a report", "", instructions, is_long=True),
+    Row("workers", "processor time of a report with 4 workers against 1", "", workers),
+)

@@ -1,0 +1,178 @@
+/*
+ * Fills a topic with the events of viewers, or reads it with nothing but
+ * rd_kafka_consume_batch_queue(): what a consumer can reach at most.
+ */
+#include "tests/bench/sample.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { PARTITIONS = 12, BATCH = 4096, REASON_SIZE = 256, QUIET_MS = 20000 };
+
+/* What playreport-consumer sets where it differs from librdkafka's own defaults. */
+static const char *const reader[][2] = {
+    {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
+    {"check.crcs", "true"},           {"queued.max.messages.kbytes", "65536"},
+    {"fetch.wait.max.ms", "100"},     {"auto.offset.reset", "earliest"},
+    {"group.id", "playreport-bench"}, {NULL, NULL},
+};
+static const char *const writer[][2] = {
+    {"compression.type", "zstd"},
+    {"linger.ms", "20"},
+    {"queue.buffering.max.messages", "500000"},
+    {NULL, NULL},
+};
+
+static rd_kafka_t *open_client(rd_kafka_type_t type, const char *bootstrap,
+                               const char *const settings[][2])
+{
+    char reason[REASON_SIZE];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool is_whole = rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, reason,
+                                      sizeof reason) == RD_KAFKA_CONF_OK;
+    for (size_t i = 0; is_whole && settings[i][0] != NULL; i++) {
+        is_whole = rd_kafka_conf_set(conf, settings[i][0], settings[i][1], reason, sizeof reason) ==
+                   RD_KAFKA_CONF_OK;
+    }
+    rd_kafka_t *rk = is_whole ? rd_kafka_new(type, conf, reason, sizeof reason) : NULL;
+    if (rk == NULL) {
+        (void)fprintf(stderr, "kafka: %s\n", reason);
+        rd_kafka_conf_destroy(conf);
+    }
+    return rk;
+}
+
+/* ---- Filling. ---- */
+
+/* As the ingest does: one header, the receive time as timestamp, the photo_id as key. */
+static rd_kafka_resp_err_t send_next(rd_kafka_t *rk, const char *topic, struct sample *s)
+{
+    char value[EVENT_SIZE_MAX], key[24];
+    uint64_t photo_id;
+    size_t len = sample_next(s, value, sizeof value, &photo_id);
+    int key_len = snprintf(key, sizeof key, "%llu", (unsigned long long)photo_id);
+    rd_kafka_resp_err_t failed;
+    do {
+        failed = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_VALUE(value, len),
+                                   RD_KAFKA_V_KEY(key, (size_t)key_len),
+                                   RD_KAFKA_V_PARTITION((int32_t)(photo_id % PARTITIONS)),
+                                   RD_KAFKA_V_TIMESTAMP((int64_t)s->ts_ms),
+                                   RD_KAFKA_V_HEADER("content-type", "application/msgpack", 19),
+                                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        (void)rd_kafka_poll(rk, failed == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 100 : 0);
+    } while (failed == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+    return failed;
+}
+
+static int fill(const char *bootstrap, const char *topic, uint64_t count)
+{
+    rd_kafka_t *rk = open_client(RD_KAFKA_PRODUCER, bootstrap, writer);
+    if (rk == NULL) {
+        return 1;
+    }
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+    struct sample s;
+    /* A lane of its own each time; the last event is of now. */
+    sample_init(&s, (uint64_t)now.tv_sec << 30 | (uint64_t)now.tv_nsec, 100000,
+                (uint64_t)now.tv_sec * 1000 - count / 50);
+    rd_kafka_resp_err_t failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (uint64_t i = 0; i < count && failed == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        failed = send_next(rk, topic, &s);
+    }
+    if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        failed = rd_kafka_flush(rk, 120000);
+    }
+    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        (void)fprintf(stderr, "fill: %s\n", rd_kafka_err2str(failed));
+    }
+    rd_kafka_destroy(rk);
+    return failed == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : 1;
+}
+
+/* ---- Reading. ---- */
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now); /* cannot fail */
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool assign_all(rd_kafka_t *rk, const char *topic)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    }
+    bool is_assigned = rd_kafka_assign(rk, list) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_destroy(list);
+    return is_assigned;
+}
+
+/* Counts a batch and gives it back. */
+static uint64_t count_batch(rd_kafka_message_t **batch, ssize_t got, uint64_t *bytes)
+{
+    uint64_t count = 0;
+    for (ssize_t i = 0; i < got; i++) {
+        if (batch[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            count++;
+            *bytes += batch[i]->len;
+        }
+        rd_kafka_message_destroy(batch[i]);
+    }
+    return count;
+}
+
+static uint64_t read_all(rd_kafka_queue_t *queue, uint64_t wanted, uint64_t *bytes,
+                         double *first_at)
+{
+    static rd_kafka_message_t *batch[BATCH];
+    uint64_t count = 0;
+    double heard_at = seconds_of(CLOCK_MONOTONIC);
+    *first_at = 0;
+    while (count < wanted && (seconds_of(CLOCK_MONOTONIC) - heard_at) * 1000 < QUIET_MS) {
+        ssize_t got = rd_kafka_consume_batch_queue(queue, 50, batch, BATCH);
+        if (got > 0) {
+            heard_at = seconds_of(CLOCK_MONOTONIC);
+            *first_at = *first_at == 0 ? heard_at : *first_at;
+            count += count_batch(batch, got, bytes);
+        }
+    }
+    return count;
+}
+
+static int read_topic(const char *bootstrap, const char *topic, uint64_t wanted)
+{
+    rd_kafka_t *rk = open_client(RD_KAFKA_CONSUMER, bootstrap, reader);
+    if (rk == NULL) {
+        return 1;
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(rk);
+    uint64_t count = 0, bytes = 0;
+    if (rd_kafka_poll_set_consumer(rk) == RD_KAFKA_RESP_ERR_NO_ERROR && assign_all(rk, topic)) {
+        double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID), first_at;
+        count = read_all(queue, wanted, &bytes, &first_at);
+        (void)printf("records=%llu bytes=%llu seconds=%.6f cpu=%.6f\n", (unsigned long long)count,
+                     (unsigned long long)bytes, seconds_of(CLOCK_MONOTONIC) - first_at,
+                     seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+    }
+    rd_kafka_queue_destroy(queue);
+    (void)rd_kafka_consumer_close(rk); /* it has no group to leave */
+    rd_kafka_destroy(rk);
+    return count == wanted ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    bool is_fill = argc == 5 && strcmp(argv[1], "fill") == 0;
+    if (!is_fill && (argc != 5 || strcmp(argv[1], "read") != 0)) {
+        (void)fputs("usage: playreport-bench-topic fill|read BOOTSTRAP TOPIC COUNT\n", stderr);
+        return 2;
+    }
+    uint64_t count = strtoull(argv[4], NULL, 10);
+    return is_fill ? fill(argv[2], argv[3], count) : read_topic(argv[2], argv[3], count);
+}
