@@ -18,6 +18,9 @@ build() {
 step "checks"
 tests/check.sh
 
+step "the slow reference against its fixtures"
+/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/reference
+
 for preset in dev tsan; do
     step "unit tests, preset $preset"
     build "$preset"
