@@ -107,6 +107,11 @@ static void serve_call(struct api *a, struct caller *who, struct call *call)
     struct report_fault why;
     struct answer answer;
     call->form = choose_form(who, call, &why) ? NULL : &why;
+    if (call->method != NULL && call->method->kind == METHOD_CONCATENATE) {
+        meet(a, who);
+        api_serve_concatenate(a, who, call);
+        return;
+    }
     if (call->method != NULL && method_reports(call->method)) {
         meet(a, who);
     }
@@ -118,8 +123,10 @@ static void serve_method(struct api *a, struct http_conn *c, const struct http_r
                          const struct method *method)
 {
     struct input in;
-    struct caller who = {
-        .conn = c, .req = req, .site = sites_by_host(a->o.intake.rules->sites, req->host)};
+    struct caller who = {.conn = c,
+                         .req = req,
+                         .site = sites_by_host(a->o.intake.rules->sites, req->host),
+                         .room = REPLY_BATCH_MAX};
     struct call call = {.method = method, .path = req->path, .in = &in};
     int status = input_read(a->reader, req, &in);
     if (status != 0 && method != NULL) {

@@ -26,15 +26,21 @@ static void refuse_input(struct api *a, struct answer *out, const char *message)
 
 void api_set_overloaded(struct answer *out)
 {
+    out->is_taken = false;
     out->sequence = 0; /* what was put is kept; sent again it counts again */
     set_refused(out, 503, "overloaded",
                 "The report could not be kept just now. Please send it again later.");
 }
 
-/* Says no to whom has sent too many. */
-static bool is_admitted(struct api *a, const struct caller *who, size_t count, struct answer *out)
+/* Says no to too many in one request, and to whom has sent too many. */
+static bool is_admitted(struct api *a, struct caller *who, size_t count, struct answer *out)
 {
+    if (count > who->room) {
+        refuse(a, out, 413, "invalid_input", "A request holds 1,000 reports at most.");
+        return false;
+    }
     if (intake_admits(a->intake, &who->sender, (unsigned)count)) {
+        who->room -= count;
         return true;
     }
     refuse(a, out, 429, "rate_limited",
@@ -63,6 +69,7 @@ static void take_one(struct api *a, const struct caller *who, const struct call 
     }
     out->kind = ANSWER_REPORT;
     out->event = event.kind;
+    out->is_taken = true;
     if (!is_recorded(who)) {
         return;
     }
@@ -128,15 +135,10 @@ static int take_reports(struct api *a, const struct caller *who, enum report_pat
     return 0;
 }
 
-static void take_batch(struct api *a, const struct caller *who, enum report_path usual,
+static void take_batch(struct api *a, struct caller *who, enum report_path usual,
                        struct report_batch *reports, struct answer *out)
 {
-    size_t count = report_batch_count(reports);
-    if (count > REPLY_BATCH_MAX) {
-        refuse(a, out, 413, "invalid_input", "A batch holds 1,000 reports at most.");
-        return;
-    }
-    if (!is_admitted(a, who, count, out)) {
+    if (!is_admitted(a, who, report_batch_count(reports), out)) {
         return;
     }
     if (take_reports(a, who, usual, reports, out) != 0) {
@@ -144,7 +146,8 @@ static void take_batch(struct api *a, const struct caller *who, enum report_path
         return;
     }
     out->kind = ANSWER_BATCH;
-    if (a->batch.accepted == 0) {
+    out->is_taken = a->batch.accepted > 0;
+    if (!out->is_taken) {
         bool is_overload = a->batch.rejections[0].code == REPLY_BATCH_OVERLOADED;
         out->status = is_overload ? 503 : a->o.error_status;
     }
@@ -161,7 +164,7 @@ static bool is_batch(const struct call *call)
     return call->method->kind == METHOD_BATCH || is_array(call);
 }
 
-static void open_batch(struct api *a, const struct caller *who, const struct call *call,
+static void open_batch(struct api *a, struct caller *who, const struct call *call,
                        struct answer *out)
 {
     struct report_batch *reports;
@@ -183,7 +186,7 @@ static void open_batch(struct api *a, const struct caller *who, const struct cal
 
 /* ---- A call. ---- */
 
-static void take_reported(struct api *a, const struct caller *who, const struct call *call,
+static void take_reported(struct api *a, struct caller *who, const struct call *call,
                           struct answer *out)
 {
     if (call->form == NULL && is_batch(call)) {
@@ -200,9 +203,10 @@ static void take_reported(struct api *a, const struct caller *who, const struct 
     }
 }
 
-void api_take(struct api *a, const struct caller *who, const struct call *call, struct answer *out)
+void api_take(struct api *a, struct caller *who, const struct call *call, struct answer *out)
 {
     out->status = 200;
+    out->is_taken = false;
     out->sequence = 0;
     if (call->method == NULL) {
         refuse(a, out, a->o.error_status, "no_such_method", "There is no such method.");

@@ -3,6 +3,7 @@
 #include "ingest/api_internal.h"
 #include "ingest/held.h"
 #include "ingest/journal.h"
+#include "ingest/reply_concatenate.h"
 #include "ingest/reply_facts.h"
 
 static void render_echo(struct api *a, const struct reply_form *form, const struct site *site,
@@ -19,80 +20,30 @@ static void render_echo(struct api *a, const struct reply_form *form, const stru
     buffer_fini(&scratch);
 }
 
-static void render(struct api *a, const struct caller *who, const struct call *call,
-                   const struct answer *answer)
+static void render(struct api *a, const struct reply_form *form, const struct site *site,
+                   const struct call *call, const struct answer *answer)
 {
-    const struct reply_form *form = &who->form;
     buffer_reset(&a->body);
     switch (answer->kind) {
     case ANSWER_REFUSED:
         reply_error(&a->body, form, answer->why.code, answer->why.message, call->path);
         break;
     case ANSWER_REPORT:
-        reply_ok(&a->body, form, answer->event, who->site->json, call->path);
+        reply_ok(&a->body, form, answer->event, site->json, call->path);
         break;
     case ANSWER_BATCH:
-        reply_batch_render(&a->body, form, &a->batch, who->site->json, call->path);
+        reply_batch_render(&a->body, form, &a->batch, site->json, call->path);
         break;
     case ANSWER_SITE:
-        reply_site(&a->body, form, who->site, call->path);
+        reply_site(&a->body, form, site, call->path);
         break;
     case ANSWER_ECHO:
-        render_echo(a, form, who->site, call);
+        render_echo(a, form, site, call);
         break;
     }
 }
 
-static void send_now(struct api *a, const struct caller *who, int status)
-{
-    bool is_for_now = status == 503 || status == 429;
-    struct http_reply reply = {
-        .status = status,
-        .content_type = reply_content_type(&who->form),
-        .headers = reply_headers(is_for_now ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
-        .body = buffer_slice(&a->body),
-        .close = buffer_failed(&a->body), /* a cut body must not be taken for a whole one */
-    };
-    http_reply(who->conn, &reply);
-}
-
-/* False: memory has run out. */
-static bool hold(struct api *a, const struct caller *who, const struct call *call,
-                 const struct answer *answer)
-{
-    char batch[REPLY_BATCH_PACKED_MAX];
-    const struct held held = {who->site->json, who->form};
-    struct held_part part = {
-        .method = call->method, .sequence = answer->sequence, .kind = answer->event};
-    if (answer->kind == ANSWER_BATCH) {
-        part.text = slice_make(batch, reply_batch_pack(&a->batch, batch));
-    }
-    held_begin(&a->held, &held);
-    held_add(&a->held, &part);
-    if (buffer_failed(&a->held)) {
-        return false;
-    }
-    http_hold(who->conn, a->ticket, a->held.data, a->held.len);
-    a->turn.held_count++;
-    return true;
-}
-
-void api_reply(struct api *a, const struct caller *who, const struct call *call,
-               struct answer *answer)
-{
-    if (answer->sequence != 0) {
-        if (hold(a, who, call, answer)) {
-            return;
-        }
-        api_set_overloaded(answer);
-    }
-    /* An image of any other status is shown as a broken one. */
-    bool is_pixel = who->form.format == REPLY_PIXEL;
-    render(a, who, call, answer);
-    send_now(a, who, is_pixel && answer->status == a->o.error_status ? 200 : answer->status);
-}
-
-/* ---- What was held is confirmed, or not. ---- */
+/* ---- What is held, once it is confirmed, or not. ---- */
 
 static void render_kept(struct api *a, const struct held *held, const struct held_part *part)
 {
@@ -132,7 +83,9 @@ static void render_unkept(struct api *a, const struct held *held, const struct h
 static void render_part(struct api *a, const struct held *held, const struct held_part *part,
                         int outcome)
 {
-    if (outcome == 0) {
+    if (part->method == NULL) {
+        buffer_append_slice(&a->body, part->text);
+    } else if (outcome == 0) {
         render_kept(a, held, part);
     } else if (outcome == ACKS_UNCONFIRMED) {
         render_unconfirmed(a, held, part);
@@ -141,16 +94,37 @@ static void render_part(struct api *a, const struct held *held, const struct hel
     }
 }
 
+/* Makes the body of all parts. */
+static void render_held(struct api *a, const struct held *held, struct slice parts, int outcome)
+{
+    struct held_part part;
+    struct held inner = *held;
+    bool is_first = true;
+    buffer_reset(&a->body);
+    if (held->is_list) {
+        reply_concatenate_inner(&inner.form, &held->form);
+        reply_concatenate_open(&a->body, &held->form);
+    }
+    for (; held_next(&parts, &part); is_first = false) {
+        if (held->is_list) {
+            reply_concatenate_begin(&a->body, &held->form, part.name, is_first);
+        }
+        render_part(a, &inner, &part, outcome);
+        if (held->is_list) {
+            reply_concatenate_end(&a->body, &held->form);
+        }
+    }
+    if (held->is_list) {
+        reply_concatenate_close(&a->body, &held->form);
+    }
+}
+
 void api_render_released(struct api *a, const void *data, size_t len, int outcome,
                          struct http_reply *out)
 {
     struct held held;
-    struct held_part part;
     struct slice parts = held_open(slice_make(data, len), &held);
-    buffer_reset(&a->body);
-    while (held_next(&parts, &part)) {
-        render_part(a, &held, &part, outcome);
-    }
+    render_held(a, &held, parts, outcome);
     *out = (struct http_reply){
         .status = outcome == 0 ? 200 : 503,
         .content_type = reply_content_type(&held.form),
@@ -159,4 +133,79 @@ void api_render_released(struct api *a, const void *data, size_t len, int outcom
         .body = buffer_slice(&a->body),
         .close = buffer_failed(&a->body),
     };
+}
+
+/* ---- Now, or later. ---- */
+
+static void send_now(struct api *a, const struct caller *who, int status)
+{
+    bool is_for_now = status == 503 || status == 429;
+    struct http_reply reply = {
+        .status = status,
+        .content_type = reply_content_type(&who->form),
+        .headers = reply_headers(is_for_now ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
+        .body = buffer_slice(&a->body),
+        .close = buffer_failed(&a->body), /* a cut body must not be taken for a whole one */
+    };
+    http_reply(who->conn, &reply);
+}
+
+static void reply_now(struct api *a, const struct caller *who, const struct call *call,
+                      const struct answer *answer)
+{
+    /* An image of any other status is shown as a broken one. */
+    bool is_pixel = who->form.format == REPLY_PIXEL;
+    render(a, &who->form, who->site, call, answer);
+    send_now(a, who, is_pixel && answer->status == a->o.error_status ? 200 : answer->status);
+}
+
+void api_add(struct api *a, const struct caller *who, const struct reply_form *form,
+             const struct call *call, const struct answer *answer)
+{
+    char batch[REPLY_BATCH_PACKED_MAX];
+    struct held_part part = {.name = call->name};
+    if (answer->sequence == 0) {
+        render(a, form, who->site, call, answer);
+        a->held.failed = a->held.failed || buffer_failed(&a->body);
+        part.text = buffer_slice(&a->body);
+    } else {
+        part.method = call->method;
+        part.sequence = answer->sequence;
+        part.kind = answer->event;
+        if (answer->kind == ANSWER_BATCH) {
+            part.text = slice_make(batch, reply_batch_pack(&a->batch, batch));
+        }
+    }
+    held_add(&a->held, &part);
+}
+
+void api_reply_added(struct api *a, const struct caller *who, const struct call *call, int status,
+                     bool waits)
+{
+    struct held held;
+    if (buffer_failed(&a->held)) {
+        struct answer lost;
+        api_set_overloaded(&lost);
+        reply_now(a, who, call, &lost);
+    } else if (waits) {
+        http_hold(who->conn, a->ticket, a->held.data, a->held.len);
+        a->turn.held_count++;
+    } else {
+        struct slice parts = held_open(buffer_slice(&a->held), &held);
+        render_held(a, &held, parts, 0);
+        send_now(a, who, status);
+    }
+}
+
+void api_reply(struct api *a, const struct caller *who, const struct call *call,
+               const struct answer *answer)
+{
+    const struct held held = {.site_json = who->site->json, .form = who->form};
+    if (answer->sequence == 0) {
+        reply_now(a, who, call, answer);
+        return;
+    }
+    held_begin(&a->held, &held);
+    api_add(a, who, &who->form, call, answer);
+    api_reply_added(a, who, call, 200, true);
 }

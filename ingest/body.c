@@ -4,17 +4,6 @@
 #include "common/utf8.h"
 #include "ingest/header_params.h"
 
-enum { BOUNDARY_MAX = 70 }; /* RFC 2046 */
-
-/* A multipart body being read. */
-struct multipart {
-    struct slice rest;
-    char delimiter[4 + BOUNDARY_MAX]; /* CR LF - - boundary */
-    size_t delimiter_len;
-    char *scratch;
-    size_t scratch_left;
-};
-
 static bool starts_json(struct slice body)
 {
     for (size_t i = 0; i < body.len; i++) {
@@ -39,7 +28,7 @@ static struct slice parameters_of(struct slice header)
 static bool find_boundary(struct slice content_type, struct slice *boundary)
 {
     return header_parameter(parameters_of(content_type), "boundary", boundary) &&
-           boundary->len > 0 && boundary->len <= BOUNDARY_MAX;
+           boundary->len > 0 && boundary->len <= BODY_BOUNDARY_MAX;
 }
 
 enum body_kind body_kind_of(struct slice content_type, struct slice body)
@@ -66,60 +55,60 @@ static bool starts_with(struct slice s, const char *start, size_t len)
     return s.len >= len && memcmp(s.data, start, len) == 0;
 }
 
-static bool set_delimiter(struct multipart *m, struct slice content_type)
+static bool set_delimiter(struct body_parts *p, struct slice content_type)
 {
     struct slice boundary;
     if (!find_boundary(content_type, &boundary)) {
         return false;
     }
-    memcpy(m->delimiter, "\r\n--", 4);
-    memcpy(m->delimiter + 4, boundary.data, boundary.len);
-    m->delimiter_len = 4 + boundary.len;
+    memcpy(p->delimiter, "\r\n--", 4);
+    memcpy(p->delimiter + 4, boundary.data, boundary.len);
+    p->delimiter_len = 4 + boundary.len;
     return true;
 }
 
 /* Takes what stands before the next delimiter, and the delimiter. */
-static bool take_up_to_delimiter(struct multipart *m, struct slice *before)
+static bool take_up_to_delimiter(struct body_parts *p, struct slice *before)
 {
     const char *found =
-        m->rest.len == 0 ? NULL : memmem(m->rest.data, m->rest.len, m->delimiter, m->delimiter_len);
+        p->rest.len == 0 ? NULL : memmem(p->rest.data, p->rest.len, p->delimiter, p->delimiter_len);
     if (found == NULL) {
         return false;
     }
-    *before = slice_make(m->rest.data, (size_t)(found - m->rest.data));
-    m->rest = after(m->rest, before->len + m->delimiter_len);
+    *before = slice_make(p->rest.data, (size_t)(found - p->rest.data));
+    p->rest = after(p->rest, before->len + p->delimiter_len);
     return true;
 }
 
 /* The first delimiter may stand at the very start, or after a preamble. */
-static bool take_preamble(struct multipart *m)
+static bool take_preamble(struct body_parts *p)
 {
     struct slice preamble;
-    if (starts_with(m->rest, m->delimiter + 2, m->delimiter_len - 2)) {
-        m->rest = after(m->rest, m->delimiter_len - 2);
+    if (starts_with(p->rest, p->delimiter + 2, p->delimiter_len - 2)) {
+        p->rest = after(p->rest, p->delimiter_len - 2);
         return true;
     }
-    return take_up_to_delimiter(m, &preamble);
+    return take_up_to_delimiter(p, &preamble);
 }
 
 /* Takes a line without its CRLF. */
-static bool take_line(struct multipart *m, struct slice *line)
+static bool take_line(struct body_parts *p, struct slice *line)
 {
-    const char *found = m->rest.len == 0 ? NULL : memmem(m->rest.data, m->rest.len, "\r\n", 2);
+    const char *found = p->rest.len == 0 ? NULL : memmem(p->rest.data, p->rest.len, "\r\n", 2);
     if (found == NULL) {
         return false;
     }
-    *line = slice_make(m->rest.data, (size_t)(found - m->rest.data));
-    m->rest = after(m->rest, line->len + 2);
+    *line = slice_make(p->rest.data, (size_t)(found - p->rest.data));
+    p->rest = after(p->rest, line->len + 2);
     return true;
 }
 
 /* Reads a part's headers for the name of its field; false for a file or a part without a name. */
-static bool take_part_head(struct multipart *m, struct slice *name)
+static bool take_part_head(struct body_parts *p, struct slice *name)
 {
     struct slice line, value;
     bool is_named = false;
-    while (take_line(m, &line)) {
+    while (take_line(p, &line)) {
         if (line.len == 0) {
             return is_named;
         }
@@ -137,43 +126,63 @@ static bool take_part_head(struct multipart *m, struct slice *name)
     return false;
 }
 
-static struct slice repair(struct multipart *m, struct slice value)
+static struct slice repair(struct body_parts *p, struct slice value)
 {
-    if (utf8_is_valid(value) || utf8_repaired_size(value.len) > m->scratch_left) {
+    if (utf8_is_valid(value) || utf8_repaired_size(value.len) > p->scratch_left) {
         return value;
     }
-    size_t len = utf8_repair(value, m->scratch);
-    struct slice repaired = slice_make(m->scratch, len);
-    m->scratch += len;
-    m->scratch_left -= len;
+    size_t len = utf8_repair(value, p->scratch);
+    struct slice repaired = slice_make(p->scratch, len);
+    p->scratch += len;
+    p->scratch_left -= len;
     return repaired;
 }
 
-static bool take_parts(struct multipart *m, struct fields *out)
+/* Takes a part and the delimiter behind it. */
+static bool take_part(struct body_parts *p, struct slice *name, struct slice *value)
 {
-    struct slice line, name, value;
-    enum field field;
-    while (!starts_with(m->rest, "--", 2)) {
-        /* Only white space may stand behind a delimiter on its line. */
-        if (!take_line(m, &line) || http_trim(line).len != 0 || !take_part_head(m, &name) ||
-            !take_up_to_delimiter(m, &value)) {
-            return false;
-        }
-        if (field_named(name, &field)) {
-            fields_put(out, field, repair(m, value));
-        }
+    struct slice line;
+    /* Only white space may stand behind a delimiter on its line. */
+    return take_line(p, &line) && http_trim(line).len == 0 && take_part_head(p, name) &&
+           take_up_to_delimiter(p, value);
+}
+
+void body_parts_start(struct body_parts *p, struct slice content_type, struct slice body,
+                      char *scratch, size_t size)
+{
+    *p = (struct body_parts){.rest = body, .scratch = scratch, .scratch_left = size};
+    p->is_broken = !set_delimiter(p, content_type) || !take_preamble(p);
+}
+
+bool body_parts_next(struct body_parts *p, struct slice *name, struct slice *value)
+{
+    if (p->is_broken || starts_with(p->rest, "--", 2)) {
+        return false;
     }
+    if (!take_part(p, name, value)) {
+        p->is_broken = true;
+        return false;
+    }
+    *name = repair(p, *name);
+    *value = repair(p, *value);
     return true;
 }
 
 bool body_multipart_fields(struct fields *out, struct slice content_type, struct slice body,
                            char *scratch, size_t size)
 {
-    struct multipart m = {.rest = body, .scratch = scratch, .scratch_left = size};
+    struct body_parts parts;
+    struct slice name, value;
+    enum field field;
     fields_init(out);
-    if (!set_delimiter(&m, content_type) || !take_preamble(&m) || !take_parts(&m, out)) {
-        return false;
+    body_parts_start(&parts, content_type, body, scratch, size);
+    while (body_parts_next(&parts, &name, &value)) {
+        if (field_named(name, &field)) {
+            fields_put(out, field, value);
+        }
     }
-    fields_settle(out);
-    return true;
+    if (!parts.is_broken) {
+        fields_settle(out);
+    }
+    return !parts.is_broken;
 }

@@ -4,6 +4,8 @@
 
 #include "ingest/fields.h"
 
+enum { BODY_BOUNDARY_MAX = 70 }; /* RFC 2046 */
+
 enum body_kind {
     BODY_FORM,       /* read it with fields_from_query() */
     BODY_JSON,       /* read it with report_json_read() */
@@ -25,5 +27,22 @@ enum body_kind body_kind_of(struct slice content_type, struct slice body);
  */
 bool body_multipart_fields(struct fields *out, struct slice content_type, struct slice body,
                            char *scratch, size_t size);
+
+/* The plain fields one by one, each in the order it came. */
+struct body_parts {
+    struct slice rest;
+    char delimiter[4 + BODY_BOUNDARY_MAX]; /* CR LF - - boundary */
+    size_t delimiter_len;
+    char *scratch;
+    size_t scratch_left;
+    bool is_broken; /* body_multipart_fields() would say false */
+};
+
+/* As body_multipart_fields() has it; names and values live as long as body and scratch. */
+void body_parts_start(struct body_parts *p, struct slice content_type, struct slice body,
+                      char *scratch, size_t size);
+
+/* Gives the next field; both are valid UTF-8. False at the end, or where the body is broken. */
+bool body_parts_next(struct body_parts *p, struct slice *name, struct slice *value);
 
 #endif

@@ -4,20 +4,21 @@
 
 struct head {
     const char *site_json;
-    size_t form_len;
+    uint32_t form_len;
+    bool is_list;
 };
 
 struct part_head {
     const struct method *method;
     uint64_t sequence;
-    uint32_t text_len;
-    uint32_t kind;
+    uint32_t text_len, name_len;
+    uint64_t kind;
 };
 
 void held_begin(struct buffer *out, const struct held *h)
 {
     char form[REPLY_FORM_PACKED_MAX];
-    struct head head = {h->site_json, reply_form_pack(&h->form, form)};
+    struct head head = {h->site_json, (uint32_t)reply_form_pack(&h->form, form), h->is_list};
     buffer_reset(out);
     buffer_append(out, &head, sizeof head);
     buffer_append(out, form, head.form_len);
@@ -28,8 +29,10 @@ void held_add(struct buffer *out, const struct held_part *p)
     struct part_head head = {.method = p->method,
                              .sequence = p->sequence,
                              .text_len = (uint32_t)p->text.len,
-                             .kind = (uint32_t)p->kind};
+                             .name_len = (uint32_t)p->name.len,
+                             .kind = (uint64_t)p->kind};
     buffer_append(out, &head, sizeof head);
+    buffer_append_slice(out, p->name);
     buffer_append_slice(out, p->text);
 }
 
@@ -46,6 +49,7 @@ struct slice held_open(struct slice bytes, struct held *h)
     struct head head;
     memcpy(&head, take(&bytes, sizeof head).data, sizeof head);
     h->site_json = head.site_json;
+    h->is_list = head.is_list;
     (void)reply_form_unpack(&h->form, take(&bytes, head.form_len).data, head.form_len);
     return bytes;
 }
@@ -60,6 +64,7 @@ bool held_next(struct slice *parts, struct held_part *p)
     p->method = head.method;
     p->sequence = head.sequence;
     p->kind = (enum event_kind)head.kind;
+    p->name = take(parts, head.name_len);
     p->text = take(parts, head.text_len);
     return true;
 }

@@ -3,7 +3,8 @@
  *
  *     head | the form's packed bytes | part | part ...        part: head | name | text
  *
- * One part for each call of the request: usually there is one. Pure; any thread.
+ * One part for each call of the request: one, or those of a concatenate, each with its name. Pure;
+ * any thread.
  */
 #ifndef INGEST_HELD_H
 #define INGEST_HELD_H
@@ -15,6 +16,7 @@
 struct held {
     const char *site_json; /* of the rules it was taken by */
     struct reply_form form;
+    bool is_list; /* the parts have names */
 };
 
 /* The answer to one call. Borrows all it points to. */
@@ -22,7 +24,8 @@ struct held_part {
     const struct method *method; /* NULL: it waits for nothing, text is the answer itself */
     uint64_t sequence;           /* of its last record */
     enum event_kind kind;        /* of one report */
-    struct slice text;           /* of several: reply_batch_pack()ed */
+    struct slice name;
+    struct slice text; /* of several: reply_batch_pack()ed */
 };
 
 /* Makes out's bytes a reply without parts. When memory runs out, here or below, out has failed. */

@@ -13,6 +13,7 @@ struct input_reader {
     struct inflater *inflater;
     struct buffer plain;   /* a body without its coding */
     struct buffer scratch; /* decoded parameters */
+    struct buffer inner;   /* likewise, of a target within */
 };
 
 struct input_reader *input_reader_new(size_t body_max)
@@ -25,6 +26,7 @@ struct input_reader *input_reader_new(size_t body_max)
     r->inflater = inflater_new();
     buffer_init(&r->plain);
     buffer_init(&r->scratch);
+    buffer_init(&r->inner);
     if (r->inflater == NULL) {
         input_reader_free(r);
         return NULL;
@@ -40,6 +42,7 @@ void input_reader_free(struct input_reader *r)
     inflater_free(r->inflater);
     buffer_fini(&r->plain);
     buffer_fini(&r->scratch);
+    buffer_fini(&r->inner);
     free(r);
 }
 
@@ -68,16 +71,16 @@ static int unpack(struct input_reader *r, const struct http_request *req, struct
     return 503;
 }
 
-static int read_fields(struct input_reader *r, enum body_kind kind, struct slice media,
-                       struct slice source, struct input *out)
+static int read_fields(struct buffer *memory, struct slice media, struct slice source,
+                       struct input *out)
 {
-    buffer_reset(&r->scratch);
-    if (!buffer_reserve(&r->scratch, params_scratch_size(source.len) + 1)) {
+    buffer_reset(memory);
+    if (!buffer_reserve(memory, params_scratch_size(source.len) + 1)) {
         return 503;
     }
-    char *scratch = r->scratch.data;
-    size_t size = r->scratch.capacity;
-    switch (kind) {
+    char *scratch = memory->data;
+    size_t size = memory->capacity;
+    switch (out->kind) {
     case BODY_FORM:
         out->encoded = source;
         fields_from_query(&out->fields, source, scratch, size);
@@ -92,22 +95,61 @@ static int read_fields(struct input_reader *r, enum body_kind kind, struct slice
     return 415;
 }
 
-int input_read(struct input_reader *r, const struct http_request *req, struct input *out)
+static void init(struct input *out)
 {
     fields_init(&out->fields);
+    out->kind = BODY_FORM;
     out->json = NULL;
     out->body = out->encoded = slice_make(NULL, 0);
+}
+
+int input_read(struct input_reader *r, const struct http_request *req, struct input *out)
+{
+    init(out);
     if (req->method != HTTP_POST) {
-        return read_fields(r, BODY_FORM, slice_make("", 0), req->query, out);
+        return read_fields(&r->scratch, slice_make("", 0), req->query, out);
     }
     struct slice body;
     int status = unpack(r, req, &body);
     if (status != 0) {
         return status;
     }
-    out->body = body;
     struct slice media = req->known[HTTP_HEADER_CONTENT_TYPE];
-    return read_fields(r, body_kind_of(media, body), media, body, out);
+    out->body = body;
+    out->kind = body_kind_of(media, body);
+    return read_fields(&r->scratch, media, body, out);
+}
+
+int input_read_query(struct input_reader *r, struct slice query, struct input *out)
+{
+    init(out);
+    return read_fields(&r->inner, slice_make("", 0), query, out);
+}
+
+void input_start(struct input_reader *r, const struct http_request *req, const struct input *in,
+                 struct input_cursor *c)
+{
+    c->in = in;
+    c->member = NULL;
+    params_start(&c->params, in->encoded, r->scratch.data, r->scratch.capacity);
+    if (in->kind == BODY_MULTIPART) {
+        body_parts_start(&c->parts, req->known[HTTP_HEADER_CONTENT_TYPE], in->body, r->scratch.data,
+                         r->scratch.capacity);
+    }
+}
+
+bool input_next(struct input_cursor *c, struct slice *name, struct slice *value)
+{
+    switch (c->in->kind) {
+    case BODY_JSON:
+        return report_json_next(c->in->json, &c->member, name, value);
+    case BODY_MULTIPART:
+        return body_parts_next(&c->parts, name, value);
+    case BODY_FORM:
+    case BODY_UNSUPPORTED:
+        break;
+    }
+    return params_next(&c->params, name, value);
 }
 
 int input_foresee(const struct http_request *req)

@@ -10,6 +10,7 @@ static const struct method methods[] = {
     {"/api/analytics/report/play.gif", METHOD_PIXEL, REPORT_PATH_PLAY},
     {.path = "/api/echo", .kind = METHOD_ECHO},
     {.path = "/api/site/get", .kind = METHOD_SITE},
+    {.path = "/api/concatenate", .kind = METHOD_CONCATENATE},
 };
 
 const struct method *method_find(struct slice path)
@@ -20,6 +21,13 @@ const struct method *method_find(struct slice path)
         }
     }
     return NULL;
+}
+
+const struct method *method_find_inner(struct slice path)
+{
+    const struct method *m = method_find(path);
+    bool is_outer = m != NULL && (m->kind == METHOD_PIXEL || m->kind == METHOD_CONCATENATE);
+    return is_outer ? NULL : m;
 }
 
 bool method_reports(const struct method *m)

@@ -9,7 +9,8 @@ enum method_kind {
     METHOD_PIXEL,  /* likewise, asked for by an image tag: any answer is an image */
     METHOD_BATCH,  /* takes several */
     METHOD_ECHO,
-    METHOD_SITE
+    METHOD_SITE,
+    METHOD_CONCATENATE /* calls several others */
 };
 
 /* Lives for ever. */
@@ -21,6 +22,9 @@ struct method {
 
 /* Finds the method of a path; NULL when there is none. */
 const struct method *method_find(struct slice path);
+
+/* Likewise, of those that may stand in a concatenate: what answers in text, and no other of it. */
+const struct method *method_find_inner(struct slice path);
 
 /* Whether it takes reports. */
 bool method_reports(const struct method *m);

@@ -220,6 +220,22 @@ int report_json_read(struct report_json **memory, struct fields *out, struct sli
     return 0;
 }
 
+bool report_json_next(const struct report_json *memory, void **at, struct slice *name,
+                      struct slice *value)
+{
+    json_t *root = memory->root;
+    do {
+        *at = *at == NULL ? json_object_iter(root) : json_object_iter_next(root, *at);
+    } while (*at != NULL && !json_is_string(json_object_iter_value(*at)));
+    if (*at == NULL) {
+        return false;
+    }
+    const json_t *text = json_object_iter_value(*at);
+    *name = slice_of(json_object_iter_key(*at));
+    *value = slice_make(json_string_value(text), json_string_length(text));
+    return true;
+}
+
 static void forget_values(struct report_json *r)
 {
     json_decref(r->root);

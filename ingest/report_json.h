@@ -21,6 +21,13 @@ struct report_json;
  */
 int report_json_read(struct report_json **memory, struct fields *out, struct slice body);
 
+/*
+ * Gives the next member that is a string, in the order of the body; *at is NULL at first. Both live
+ * as long as the memory. False at the end, and for a body that is no object.
+ */
+bool report_json_next(const struct report_json *memory, void **at, struct slice *name,
+                      struct slice *value);
+
 /* NULL is a no-op. */
 void report_json_free(struct report_json *memory);
 

@@ -22,7 +22,7 @@
 #define POST(path, headers, len, body)                                                             \
     "POST " path " HTTP/1.1\r\n" HX headers "Content-Length: " len "\r\n\r\n" body
 
-enum { ANSWER_SIZE = 2048, JOURNALLED_MAX = 4096 };
+enum { ANSWER_SIZE = 128 * 1024, JOURNALLED_MAX = 4096 };
 
 struct fixture {
     char path[64];

@@ -434,7 +434,7 @@ static void too_many_in_one_batch_are_refused_whole(void **state)
     }
     buffer_append(&request, "]", sizeof "]");
     say(&c, request.data);
-    expect_answer(f, &c, "413 ", "code=\"invalid_input\" message=\"A batch holds 1,000 reports");
+    expect_answer(f, &c, "413 ", "code=\"invalid_input\" message=\"A request holds 1,000 reports");
     say(&c, GET(EVENT "?photo_id=3&event=after"));
     expect_answer(f, &c, "200 OK", OK);
     leave(&c);

@@ -75,6 +75,34 @@ static void plain_fields_of_a_form_are_read(void **state)
     assert_int_equal(f.values[FIELD_UUID].len, 0);
 }
 
+static void the_fields_of_a_form_come_one_by_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value;
+    } WANTED[] = {{"b", "1"}, {"any name \xef\xbf\xbd", ""}, {"b", "\xef\xbf\xbd/"}};
+    const struct slice type = slice_of("multipart/form-data; boundary=x");
+    struct slice body = slice_of("--x\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n"
+                                 "--x\r\nContent-Disposition: form-data; name=\"any name \xff\"\r\n"
+                                 "\r\n\r\n--x\r\nContent-Disposition: form-data; name=b\r\n\r\n"
+                                 "\xff/\r\n--x--");
+    struct body_parts p;
+    struct slice name, value;
+    body_parts_start(&p, type, body, scratch, sizeof scratch);
+    for (size_t i = 0; i < sizeof WANTED / sizeof WANTED[0]; i++) {
+        assert_true(body_parts_next(&p, &name, &value));
+        assert_true(slice_is(name, WANTED[i].name));
+        assert_true(slice_is(value, WANTED[i].value));
+    }
+    assert_false(body_parts_next(&p, &name, &value));
+    assert_false(p.is_broken);
+    body_parts_start(&p, type, slice_make(body.data, body.len - 5), scratch, sizeof scratch);
+    assert_true(body_parts_next(&p, &name, &value) && body_parts_next(&p, &name, &value));
+    assert_false(body_parts_next(&p, &name, &value));
+    assert_true(p.is_broken);
+    assert_false(body_parts_next(&p, &name, &value));
+}
+
 static void an_empty_form_is_read(void **state)
 {
     (void)state;
@@ -134,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_media_type_decides),
         cmocka_unit_test(plain_fields_of_a_form_are_read),
+        cmocka_unit_test(the_fields_of_a_form_come_one_by_one),
         cmocka_unit_test(an_empty_form_is_read),
         cmocka_unit_test(forms_with_files_and_broken_ones_are_not_read),
         cmocka_unit_test(a_nul_in_a_part_is_remembered),

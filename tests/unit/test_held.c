@@ -28,6 +28,7 @@ static void assert_same_part(const struct held_part *p, const struct held_part *
     assert_ptr_equal(p->method, wanted->method);
     assert_int_equal(p->sequence, wanted->sequence);
     assert_int_equal(p->kind, wanted->kind);
+    assert_true(slice_equal(p->name, wanted->name));
     assert_true(slice_equal(p->text, wanted->text));
 }
 
@@ -38,8 +39,11 @@ static void what_is_held_comes_out_the_same(void **state)
     const struct method *batch = method_find(slice_of("/api/analytics/report/batch"));
     const struct held_part parts[] = {
         {.method = play, .sequence = UINT64_MAX, .kind = EVENT_KIND_DOWNLOAD},
-        {.method = batch, .sequence = 7, .text = slice_make("\0\1\2", 3)},
-        {.text = slice_of("an answer of its own")},
+        {.method = batch,
+         .sequence = 7,
+         .name = slice_of("a name"),
+         .text = slice_make("\0\1\2", 3)},
+        {.name = slice_make("\0", 1), .text = slice_of("an answer of its own")},
     };
     static const char *const NAMES[] = {"", "f", "window.ignore"};
     struct buffer b;
@@ -47,6 +51,7 @@ static void what_is_held_comes_out_the_same(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct held h = a_reply(REPLY_CALLBACK, NAMES[i]), read;
         struct held_part p;
+        h.is_list = i > 0;
         held_begin(&b, &h);
         for (size_t n = 0; n < i + 1; n++) {
             held_add(&b, &parts[n]);
@@ -54,6 +59,7 @@ static void what_is_held_comes_out_the_same(void **state)
         assert_false(buffer_failed(&b));
         struct slice rest = held_open(buffer_slice(&b), &read);
         assert_ptr_equal(read.site_json, SITE);
+        assert_int_equal(read.is_list, i > 0);
         assert_int_equal(read.form.format, REPLY_CALLBACK);
         assert_true(slice_is(slice_make(read.form.name, read.form.name_len), NAMES[i]));
         for (size_t n = 0; n < i + 1; n++) {

@@ -26,6 +26,7 @@ static void each_method_has_its_path(void **state)
         {"/api/analytics/report/play.gif", METHOD_PIXEL, REPORT_PATH_PLAY, true},
         {"/api/echo", METHOD_ECHO, REPORT_PATH_EVENT, false},
         {"/api/site/get", METHOD_SITE, REPORT_PATH_EVENT, false},
+        {"/api/concatenate", METHOD_CONCATENATE, REPORT_PATH_EVENT, false},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         const struct method *m = method_find(slice_of(CASES[i].path));
@@ -34,6 +35,8 @@ static void each_method_has_its_path(void **state)
         assert_int_equal(m->kind, CASES[i].kind);
         assert_int_equal(m->asked, CASES[i].asked);
         assert_int_equal(method_reports(m), CASES[i].reports);
+        bool is_inner = m->kind != METHOD_PIXEL && m->kind != METHOD_CONCATENATE;
+        assert_ptr_equal(method_find_inner(slice_of(m->path)), is_inner ? m : NULL);
     }
 }
 
@@ -45,6 +48,7 @@ static void other_paths_name_none(void **state)
                                         "api/echo",   "//api/echo"};
     for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
         assert_null(method_find(slice_of(PATHS[i])));
+        assert_null(method_find_inner(slice_of(PATHS[i])));
     }
     assert_null(method_find(slice_make(NULL, 0)));
 }

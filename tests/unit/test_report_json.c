@@ -220,6 +220,31 @@ static void deep_nesting_is_refused_not_followed(void **state)
     free(bomb);
 }
 
+static void members_that_are_strings_come_one_by_one(void **state)
+{
+    (void)state;
+    static const char *const WANTED[][2] = {{"z", "1"}, {"photo_id", "/api"}, {"", "\xef\xbf\xbd"}};
+    struct reading r;
+    struct slice name, value;
+    void *at = NULL;
+    read_text(&r, "{\"z\":\"1\",\"n\":1,\"o\":{\"a\":\"b\"},\"photo_id\":\"/api\",\"t\":true,"
+                  "\"\":\"\xff\",\"none\":null}");
+    for (size_t i = 0; i < sizeof WANTED / sizeof WANTED[0]; i++) {
+        assert_true(report_json_next(r.memory, &at, &name, &value));
+        assert_true(slice_is(name, WANTED[i][0]));
+        assert_true(slice_is(value, WANTED[i][1]));
+    }
+    assert_false(report_json_next(r.memory, &at, &name, &value));
+    report_json_free(r.memory);
+    static const char *const NONE[] = {"[\"a\"]", "\"a\"", "{", "{}"};
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
+        read_text(&r, NONE[i]);
+        at = NULL;
+        assert_false(report_json_next(r.memory, &at, &name, &value));
+        report_json_free(r.memory);
+    }
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -318,6 +343,7 @@ int main(void)
         cmocka_unit_test(broken_utf_8_becomes_replacement_characters),
         cmocka_unit_test(the_form_of_the_reply_survives_a_fault),
         cmocka_unit_test(deep_nesting_is_refused_not_followed),
+        cmocka_unit_test(members_that_are_strings_come_one_by_one),
         cmocka_unit_test(freeing_nothing_is_fine),
         cmocka_unit_test(reports_of_a_batch_are_read_one_by_one),
         cmocka_unit_test(what_is_no_array_is_no_batch),
