@@ -45,10 +45,14 @@ struct http_input {
     struct http_chunks chunks;
 };
 
-/* What the socket did not take. Only a connection with a slow reader has one. */
+/* What the socket did not take, and a file that follows. Only a connection with a slow reader, or
+ * one that is sent a file, has one. */
 struct http_output {
     struct buffer bytes;
     size_t sent;
+    int file; /* -1 = none */
+    off_t file_at;
+    uint64_t file_left;
 };
 
 union http_peer {

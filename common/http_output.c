@@ -4,15 +4,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     RUNS_FIRST_CAPACITY = 256,
     VECTORS_MAX = 64,
     HEAD_ROOM = 256, /* the head without content type and further headers */
-    OUT_KEPT_MAX = 1024 * 1024
+    OUT_KEPT_MAX = 1024 * 1024,
+    FILE_STRETCH = 256 * 1024 /* of a file at a time: then others have their turn */
 };
 
 static const struct status_line {
@@ -80,7 +83,7 @@ static void put_status_line(struct buffer *b, int status)
     put_text(b, " \r\nDate: ");
 }
 
-static void put_head(struct http_server *s, const struct http_reply *reply, size_t body_len,
+static void put_head(struct http_server *s, const struct http_reply *reply, uint64_t body_len,
                      unsigned flags)
 {
     struct buffer *b = &s->out;
@@ -106,7 +109,9 @@ static void put_head(struct http_server *s, const struct http_reply *reply, size
     put_text(b, "\r\n");
 }
 
-static bool render(struct http_server *s, const struct http_reply *reply, unsigned flags)
+/* file_len: of the file that follows the body. */
+static bool render(struct http_server *s, const struct http_reply *reply, uint64_t file_len,
+                   unsigned flags)
 {
     bool has_body = reply->content_type != NULL && reply->status != 204 && reply->status != 304;
     size_t body_len = has_body ? reply->body.len : 0;
@@ -116,7 +121,7 @@ static bool render(struct http_server *s, const struct http_reply *reply, unsign
         s->out.failed = false; /* what there is of other replies is whole */
         return false;
     }
-    put_head(s, reply, body_len, flags);
+    put_head(s, reply, body_len + file_len, flags);
     if (body_len > 0 && (flags & HTTP_REPLY_HEAD) == 0) {
         put(&s->out, reply->body.data, body_len);
     }
@@ -230,14 +235,15 @@ void http_output_reply(struct http_conn *c, const struct http_reply *reply, unsi
     if (c->output_over || c->broken) {
         return;
     }
-    if (!render(c->server, reply, flags)) {
+    if (!render(c->server, reply, 0, flags)) {
         fail(c);
         return;
     }
     finish_output(c, at, flags);
 }
 
-void http_reply(struct http_conn *c, const struct http_reply *reply)
+/* The flags of the request being served, and of what its reply says. */
+static unsigned flags_of(struct http_conn *c, const struct http_reply *reply)
 {
     assert(!c->answered);
     c->answered = true;
@@ -247,7 +253,46 @@ void http_reply(struct http_conn *c, const struct http_reply *reply)
         c->input_over = true;
         c->linger = true;
     }
-    http_output_reply(c, reply, flags);
+    return flags;
+}
+
+void http_reply(struct http_conn *c, const struct http_reply *reply)
+{
+    http_output_reply(c, reply, flags_of(c, reply));
+}
+
+static bool open_output(struct http_conn *c)
+{
+    if (c->out == NULL) {
+        c->out = calloc(1, sizeof *c->out);
+        if (c->out == NULL) {
+            return false;
+        }
+        c->out->file = -1;
+    }
+    return true;
+}
+
+void http_reply_file(struct http_conn *c, const struct http_reply *reply, int fd, uint64_t len)
+{
+    assert(c->hold_count == 0);
+    unsigned flags = flags_of(c, reply);
+    size_t at = c->server->out.len;
+    bool is_head = (flags & HTTP_REPLY_HEAD) != 0;
+    if (c->output_over || c->broken || !render(c->server, reply, len, flags) ||
+        (!is_head && !open_output(c))) {
+        c->server->out.len = at;
+        (void)close(fd); /* it was only read */
+        fail(c);
+        return;
+    }
+    if (is_head) {
+        (void)close(fd); /* as above */
+    } else {
+        c->out->file = fd; /* nothing else is served before it is sent */
+        c->out->file_left = len;
+    }
+    finish_output(c, at, flags);
 }
 
 void http_hold(struct http_conn *c, uint64_t ticket, const void *data, size_t len)
@@ -261,11 +306,15 @@ void http_hold(struct http_conn *c, uint64_t ticket, const void *data, size_t le
 
 void http_output_free(struct http_conn *c)
 {
-    if (c->out != NULL) {
-        buffer_fini(&c->out->bytes);
-        free(c->out);
-        c->out = NULL;
+    if (c->out == NULL) {
+        return;
     }
+    if (c->out->file >= 0) {
+        (void)close(c->out->file); /* it was only read */
+    }
+    buffer_fini(&c->out->bytes);
+    free(c->out);
+    c->out = NULL;
 }
 
 /* What the socket took; 0 when it is full or, with broken set, gone. */
@@ -286,12 +335,9 @@ static size_t send_vectors(struct http_conn *c, struct iovec *vectors, size_t co
 static void keep_runs(struct http_conn *c, uint32_t number, size_t skip)
 {
     struct http_server *s = c->server;
-    if (c->out == NULL) {
-        c->out = calloc(1, sizeof *c->out);
-        if (c->out == NULL) {
-            c->broken = true;
-            return;
-        }
+    if (!open_output(c)) {
+        c->broken = true;
+        return;
     }
     for (; number != 0; number = s->runs[number - 1].next) {
         const struct http_run *run = &s->runs[number - 1];
@@ -342,14 +388,32 @@ void http_output_send(struct http_server *s)
     }
 }
 
+/* Sends the next stretch of the file. A file that ends too early cannot be made good. */
+static void send_file(struct http_conn *c, struct http_output *out)
+{
+    size_t want = out->file_left < FILE_STRETCH ? (size_t)out->file_left : FILE_STRETCH;
+    ssize_t n = sendfile(event_get_fd(&c->event), out->file, &out->file_at, want);
+    if (n > 0) {
+        out->file_left -= (uint64_t)n;
+        c->renew = true;
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        c->broken = true;
+    }
+}
+
 bool http_output_write(struct http_conn *c)
 {
     struct http_output *out = c->out;
-    struct iovec rest = {out->bytes.data + out->sent, out->bytes.len - out->sent};
-    size_t n = send_vectors(c, &rest, 1);
-    out->sent += n;
-    c->renew = c->renew || n > 0;
     if (out->sent < out->bytes.len) {
+        struct iovec rest = {out->bytes.data + out->sent, out->bytes.len - out->sent};
+        size_t n = send_vectors(c, &rest, 1);
+        out->sent += n;
+        c->renew = c->renew || n > 0;
+    }
+    if (out->sent == out->bytes.len && out->file_left > 0 && !c->broken) {
+        send_file(c, out);
+    }
+    if (out->sent < out->bytes.len || out->file_left > 0) {
         return false;
     }
     http_output_free(c);

@@ -94,6 +94,13 @@ uint16_t http_server_port(const struct http_server *s);
 void http_reply(struct http_conn *c, const struct http_reply *reply);
 
 /*
+ * As http_reply(), with the first len bytes of the file fd as the body: sent as fast as the client
+ * takes them, in constant memory. Takes fd, which is closed in the end. A file that is cut short
+ * meanwhile cuts the connection. No reply may be held on the connection.
+ */
+void http_reply_file(struct http_conn *c, const struct http_reply *reply, int fd, uint64_t len);
+
+/*
  * Holds the reply: copies len bytes at data; tickets must never fall within a server. When the
  * connection is gone by the time of its ticket, on_release is not called.
  */

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define OK(len, body)                                                                              \
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " len "\r\n\r\n" body
@@ -42,9 +43,21 @@ static inline struct http_reply text_reply(struct slice body)
     return (struct http_reply){.status = 200, .content_type = "text/plain", .body = body};
 }
 
+static inline void reply_with_file(struct fixture *f, struct http_conn *c,
+                                   const struct http_request *req)
+{
+    struct http_reply reply = text_reply(slice_of(""));
+    size_t len = slice_is(req->query, "cut") ? BIG_SIZE - 1 : BIG_SIZE;
+    int fd = memfd_create("test", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, f->big, len), len);
+    http_reply_file(c, &reply, fd, BIG_SIZE);
+}
+
 /*
- * /hold?x holds x, /big a large body, /none 204, /odd 299, /close a closing reply, /peer the family
- * of the peer; all else is answered with the body or, without one, the query.
+ * /hold?x holds x, /big a large body, /file the same out of a file (/file?cut: of one that is
+ * shorter than was said), /none 204, /odd 299, /close a closing reply, /peer the family of the
+ * peer; all else is answered with the body or, without one, the query.
  */
 static inline void on_request(struct http_conn *c, const struct http_request *req, void *arg)
 {
@@ -52,6 +65,10 @@ static inline void on_request(struct http_conn *c, const struct http_request *re
     f->request_count++;
     if (slice_is(req->path, "/hold")) {
         http_hold(c, ++f->next_ticket, req->query.data, req->query.len);
+        return;
+    }
+    if (slice_is(req->path, "/file")) {
+        reply_with_file(f, c, req);
         return;
     }
     struct http_reply reply = text_reply(req->body.data != NULL ? req->body : req->query);

@@ -9,6 +9,8 @@
 
 #include "tests/unit/http_fixture.h"
 
+#include <dirent.h>
+
 static void a_request_is_answered_and_counted(void **state)
 {
     struct fixture *f = *state;
@@ -230,6 +232,82 @@ static void large_bodies_arrive_whole(void **state)
     leave(&c);
 }
 
+static size_t open_files(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    (void)closedir(folder); /* it was only read */
+    return count;
+}
+
+static void files_stand_in_a_pipeline_as_bodies_do(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = connect_to(f);
+    size_t before = open_files();
+    say(&c, GET("/?first") GET("/file") GET("/?second") "HEAD /file HTTP/1.1\r\n" HX
+                                                        "\r\n" GET("/file") GET("/?third"));
+    expect(&c, OK("5", "first") OK("1048576", ""));
+    for (int i = 0; i < 2; i++) {
+        until_heard(&c, BIG_SIZE);
+        assert_memory_equal(c.got.data, f->big, BIG_SIZE);
+        forget(&c, BIG_SIZE);
+        expect(&c,
+               i == 0 ? OK("6", "second") OK("1048576", "") OK("1048576", "") : OK("5", "third"));
+    }
+    assert_int_equal(open_files(), before + 1); /* the server's end of the connection */
+    leave(&c);
+}
+
+static void a_file_is_sent_before_its_connection_closes(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = connect_to(f);
+    say(&c, "GET /file HTTP/1.0\r\n\r\n");
+    expect(&c, OK_CLOSE("1048576", ""));
+    until_heard(&c, BIG_SIZE);
+    assert_memory_equal(c.got.data, f->big, BIG_SIZE);
+    forget(&c, BIG_SIZE);
+    expect_end(&c);
+    leave(&c);
+}
+
+static void a_file_that_ends_too_early_cuts_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = connect_to(f);
+    say(&c, GET("/file?cut") GET("/?never"));
+    expect(&c, OK("1048576", ""));
+    until_heard(&c, BIG_SIZE - 1);
+    forget(&c, BIG_SIZE - 1);
+    expect_end(&c);
+    assert_int_equal(f->request_count, 1);
+    leave(&c);
+}
+
+static void a_file_is_closed_with_the_client_that_left(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    size_t before = open_files();
+    struct client c = connect_to(f);
+    say(&c, GET("/file"));
+    expect(&c, OK("1048576", ""));
+    leave_with_reset(&c);
+    uint64_t until = clock_mono_ms() + PATIENCE_MS;
+    while (open_files() > before && clock_mono_ms() < until) {
+        turn(f);
+    }
+    assert_int_equal(open_files(), before);
+}
+
 static void broken_requests_are_the_last_of_their_connection(void **state)
 {
     struct fixture *f = *state;
@@ -378,6 +456,10 @@ int main(void)
         server_test(bodies_of_both_kinds_keep_a_pipeline_in_step),
         server_test(requests_are_served_wherever_they_are_cut),
         server_test(large_bodies_arrive_whole),
+        server_test(files_stand_in_a_pipeline_as_bodies_do),
+        server_test(a_file_is_sent_before_its_connection_closes),
+        server_test(a_file_that_ends_too_early_cuts_the_connection),
+        server_test(a_file_is_closed_with_the_client_that_left),
         server_test(broken_requests_are_the_last_of_their_connection),
         server_test(connection_close_ends_it_after_that_answer),
         server_test(old_clients_may_keep_the_connection),
