@@ -275,8 +275,8 @@ static void expire(struct http_conn *c, enum http_wait wait)
         return;
     }
     if ((wait == HTTP_WAIT_HEAD || wait == HTTP_WAIT_BODY) && c->in != NULL) {
+        http_reject(c, c->in, 408, 0);
         http_input_free(c);
-        http_reject(c, 408, 0);
         http_conn_enlist(c, HTTP_WAIT_REPLY);
         if (!c->touched) {
             http_conn_settle(c);

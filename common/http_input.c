@@ -55,14 +55,28 @@ static struct slice default_reject_body(int status)
     }
 }
 
-void http_reject(struct http_conn *c, int status, unsigned flags)
+/*
+ * Reads once more what there is of the head, be it no good: the server's request may be of another
+ * connection.
+ */
+static const struct http_request *heard(struct http_server *s, const struct http_input *in)
+{
+    size_t used = 0;
+    int status = 0;
+    struct slice head = slice_make(begin_of(in), in->head_len > 0 ? in->head_len : left_of(in));
+    (void)http_parse_head(head, &s->options.limits, &s->request, &used, &status);
+    return &s->request;
+}
+
+/* Refuses the request that is being read. */
+void http_reject(struct http_conn *c, const struct http_input *in, int status, unsigned flags)
 {
     struct http_server *s = c->server;
     struct http_reply reply = {.status = status,
                                .content_type = "text/plain; charset=utf-8",
                                .body = default_reject_body(status)};
     if (s->handler.on_reject != NULL) {
-        s->handler.on_reject(status, &reply, s->handler.arg);
+        s->handler.on_reject(status, heard(s, in), &reply, s->handler.arg);
         reply.status = status;
     }
     http_count_reject(s, status);
@@ -199,7 +213,7 @@ static bool answer_expectation(struct http_conn *c, const struct http_input *in)
     int status =
         s->handler.on_expect == NULL ? 0 : s->handler.on_expect(&s->request, s->handler.arg);
     if (status != 0) {
-        http_reject(c, status, flags_of(&s->request));
+        http_reject(c, in, status, flags_of(&s->request));
         return false;
     }
     http_output_bytes(c, slice_of("HTTP/1.1 100 Continue\r\n\r\n"), 0);
@@ -215,7 +229,7 @@ static bool accept_head(struct http_conn *c, struct http_input *in)
         return false;
     }
     if (req->content_length > c->server->options.limits.body_max) {
-        http_reject(c, 413, flags_of(req));
+        http_reject(c, in, 413, flags_of(req));
         return false;
     }
     in->chunked = req->chunked;
@@ -237,7 +251,7 @@ static bool parse_head(struct http_conn *c, struct http_input *in)
         return true;
     }
     if (r == HTTP_PARSE_REJECT) {
-        http_reject(c, status, 0);
+        http_reject(c, in, status, 0);
     }
     in->parsed = left_of(in);
     return false;
@@ -263,7 +277,7 @@ static enum step serve_next(struct http_conn *c, struct http_input *in)
         return STEP_WAIT;
     }
     if (r == HTTP_PARSE_REJECT) {
-        http_reject(c, status, 0);
+        http_reject(c, in, status, 0);
         return STEP_WAIT;
     }
     if (!is_parsed && !parse_head(c, in)) {

@@ -204,12 +204,12 @@ static void clear(struct http_request *req)
 enum http_parse_result http_parse_head(struct slice bytes, const struct http_limits *limits,
                                        struct http_request *out, size_t *used, int *status)
 {
+    clear(out);
     if (bytes.len == 0) {
         return HTTP_PARSE_MORE;
     }
     struct http_head h = {
         .at = bytes.data, .end = bytes.data + bytes.len, .limits = limits, .req = out};
-    clear(out);
     enum http_parse_result r = skip_empty_lines(&h);
     if (r == HTTP_PARSE_DONE) {
         r = take_request_line(&h);

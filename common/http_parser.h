@@ -86,7 +86,8 @@ enum http_parse_result { HTTP_PARSE_DONE, HTTP_PARSE_MORE, HTTP_PARSE_REJECT };
  * Parses one head from the start of bytes. DONE: *out is whole (but body) and *used says how many
  * bytes the head took, empty lines before it included. MORE: the head does not end in bytes.
  * REJECT: *status is the HTTP status to answer before closing (400, 414, 417, 431, 505). A
- * Content-Length past body_max is no reject here: the caller compares. *out is scratch unless DONE.
+ * Content-Length past body_max is no reject here: the caller compares. Unless DONE
+ * *out is scratch, but for known[]: it holds the lines that are whole before the end or the fault.
  */
 enum http_parse_result http_parse_head(struct slice bytes, const struct http_limits *limits,
                                        struct http_request *out, size_t *used, int *status);

@@ -41,7 +41,8 @@ struct http_reply {
  * what was given to http_server_release(). What *out points to must live until the next call.
  *
  * on_reject: the server itself answers broken HTTP (400, 408, 413, ...); fills in what stands
- * beside the status. May be NULL: a short text/plain line then.
+ * beside the status. Of req only known[] counts: the header lines that came before the fault. May
+ * be NULL: a short text/plain line then.
  *
  * on_expect: judges a head whose client waits for 100 Continue before it sends the body: 0 to have
  * the body, or the status to refuse it with (by way of on_reject). May be NULL: 0 then.
@@ -50,7 +51,8 @@ struct http_handler {
     void (*on_request)(struct http_conn *c, const struct http_request *req, void *arg);
     void (*on_release)(const void *held, size_t len, int outcome, struct http_reply *out,
                        void *arg);
-    void (*on_reject)(int status, struct http_reply *out, void *arg);
+    void (*on_reject)(int status, const struct http_request *req, struct http_reply *out,
+                      void *arg);
     int (*on_expect)(const struct http_request *req, void *arg);
     void *arg;
 };

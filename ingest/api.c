@@ -215,8 +215,9 @@ static struct slice reject_text(int status)
     }
 }
 
-static void on_reject(int status, struct http_reply *out, void *arg)
+static void on_reject(int status, const struct http_request *req, struct http_reply *out, void *arg)
 {
+    (void)req;
     (void)arg;
     out->content_type = "text/plain; charset=utf-8";
     out->headers = reply_headers(status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);

@@ -102,11 +102,17 @@ static inline void on_release(const void *held, size_t len, int outcome, struct 
     out->close = outcome == 9;
 }
 
-static inline void on_reject(int status, struct http_reply *out, void *arg)
+/* Names the origin that it has been told, if it has. */
+static inline void on_reject(int status, const struct http_request *req, struct http_reply *out,
+                             void *arg)
 {
-    (void)arg;
+    struct fixture *f = arg;
+    struct slice origin = req->known[HTTP_HEADER_ORIGIN];
     (void)status;
-    out->headers = slice_of("X-Refused: yes\r\n");
+    (void)snprintf(f->rendered, sizeof f->rendered, "X-Refused: %.*s\r\n",
+                   origin.data == NULL ? 3 : (int)origin.len,
+                   origin.data == NULL ? "yes" : origin.data);
+    out->headers = slice_of(f->rendered);
     out->content_type = NULL;
 }
 

@@ -124,6 +124,49 @@ static void heads_and_bodies_have_a_deadline_in_all(void **state)
     expect_metric(f, "playreport_http_rejected_total{server=\"test\",status=\"408\"} 2\n");
 }
 
+/* Whatever is wrong, and wherever: the lines that came before it are told, and nobody else's. */
+static void who_is_refused_is_known_by_the_lines_before_the_fault(void **state)
+{
+    static const char REFUSED_A[] = "\r\nX-Refused: https://a.example\r\n";
+#define ORIGIN "Origin: https://a.example\r\n"
+#define CHUNKS "POST / HTTP/1.1\r\n" HX ORIGIN "Transfer-Encoding: chunked\r\n\r\n"
+    static const struct {
+        const char *first, *then, *status, *refused;
+    } CASES[] = {
+        {"GET / HTTP/1.1\r\n" HX ORIGIN "A : b\r\n\r\n", "", "400 ", REFUSED_A},
+        {"GET / HTTP/1.1\r\n" HX ORIGIN "Ori", "gin : \r\n\r\n", "400 ", REFUSED_A},
+        {"GET / HTTP/1.1\r\n" ORIGIN "\r\n", "", "400 ", REFUSED_A},
+        {"GET / HTTP/1.1\r\n" HX ORIGIN "A: b\r\nA: b\r\nA: b\r\n\r\n", "", "431 ", REFUSED_A},
+        {"POST / HTTP/1.1\r\n" HX ORIGIN "Content-Length: 5\r\n\r\n", "", "413 ", REFUSED_A},
+        {CHUNKS "5\r\n", "abcde\r\n", "413 ", REFUSED_A},
+        {CHUNKS "1\r\na\r\n", "z\r\n", "400 ", REFUSED_A},
+        {"GET / HTTP/1.1\r\n" HX ORIGIN, "", "408 ", REFUSED_A},
+        {"POST / HTTP/1.1\r\n" HX ORIGIN "Content-Length: 4\r\n\r\n", "ab", "408 ", REFUSED_A},
+        {"GET / HTTP/1.1\r\n" HX "Origin: https://a.example", "", "408 ", "X-Refused: yes\r\n"},
+        {"GET / HTTP/1.1\r\nA : b\r\n" ORIGIN "\r\n", "", "400 ", "X-Refused: yes\r\n"},
+    };
+    struct fixture *f = *state;
+    f->options.head_deadline_ms = f->options.body_deadline_ms = 40;
+    f->options.limits.header_count_max = 4;
+    f->options.limits.body_max = 4;
+    start(f);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct client c = connect_to(f), other = connect_to(f);
+        say(&c, CASES[i].first);
+        turn(f);
+        say(&other, "GET /?1 HTTP/1.1\r\n" HX "Origin: https://other.example\r\n\r\n");
+        expect(&other, OK("1", "1"));
+        say(&c, CASES[i].then);
+        until_heard(&c, SIZE_MAX); /* to the end */
+        if (memmem(c.got.data, c.got.len, CASES[i].status, 4) == NULL ||
+            memmem(c.got.data, c.got.len, CASES[i].refused, strlen(CASES[i].refused)) == NULL) {
+            fail_different(&c, CASES[i].first);
+        }
+        leave(&c);
+        leave(&other);
+    }
+}
+
 static void idle_connections_are_closed_silently(void **state)
 {
     struct fixture *f = *state;
@@ -385,6 +428,7 @@ int main(void)
         server_test(a_body_too_large_is_refused_readably),
         server_test(a_chunked_body_too_large_is_refused),
         server_test(heads_and_bodies_have_a_deadline_in_all),
+        server_test(who_is_refused_is_known_by_the_lines_before_the_fault),
         server_test(idle_connections_are_closed_silently),
         server_test(a_client_that_takes_nothing_is_closed),
         server_test(accepting_pauses_at_the_limit_of_connections),
