@@ -55,12 +55,13 @@ struct api_turn api_turn(const struct api *a)
     return a->turn;
 }
 
-static void send_text(struct http_conn *c, int status, const char *text, enum reply_headers headers)
+static void send_text(struct api *a, struct http_conn *c, int status, const char *text,
+                      enum reply_headers headers)
 {
     struct http_reply reply = {
         .status = status,
         .content_type = text == NULL ? NULL : "text/plain; charset=utf-8",
-        .headers = reply_headers(headers),
+        .headers = cors_headers(a->cors, headers),
         .body = slice_of(text),
     };
     http_reply(c, &reply);
@@ -71,7 +72,7 @@ static void send_body(struct api *a, struct http_conn *c, int status)
     struct http_reply reply = {
         .status = status,
         .content_type = "text/plain; charset=utf-8",
-        .headers = reply_headers(REPLY_HEADERS_USUAL),
+        .headers = cors_headers(a->cors, REPLY_HEADERS_USUAL),
         .body = buffer_slice(&a->body),
     };
     http_reply(c, &reply);
@@ -130,7 +131,7 @@ static void serve_method(struct api *a, struct http_conn *c, const struct http_r
     struct call call = {.method = method, .path = req->path, .in = &in};
     int status = input_read(a->reader, req, &in);
     if (status != 0 && method != NULL) {
-        send_text(c, status, input_status_text(status),
+        send_text(a, c, status, input_status_text(status),
                   status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
     } else {
         serve_call(a, &who, &call);
@@ -149,29 +150,35 @@ static void serve_other(struct api *a, struct http_conn *c, const struct http_re
         send_body(a, c, 200);
     } else if (slice_is(req->path, "/readyz")) {
         bool ready = pages_is_ready(a->o.pages);
-        send_text(c, ready ? 200 : 503, ready ? "ready\n" : "not ready\n", REPLY_HEADERS_USUAL);
+        send_text(a, c, ready ? 200 : 503, ready ? "ready\n" : "not ready\n", REPLY_HEADERS_USUAL);
     } else if (policy != NULL) {
         struct http_reply reply = {.status = 200,
                                    .content_type = crossdomain_type,
-                                   .headers = reply_headers(REPLY_HEADERS_USUAL),
+                                   .headers = cors_headers(a->cors, REPLY_HEADERS_USUAL),
                                    .body = slice_of(policy)};
         http_reply(c, &reply);
     } else if (under_api(req->path)) {
         serve_method(a, c, req, NULL);
     } else {
-        send_text(c, 404, "not found\n", REPLY_HEADERS_USUAL);
+        send_text(a, c, 404, "not found\n", REPLY_HEADERS_USUAL);
     }
+}
+
+static const struct cors_answer *find_cors(const struct api *a, const struct http_request *req)
+{
+    return cors_find(a->o.intake.rules->cors, req->known[HTTP_HEADER_ORIGIN]);
 }
 
 static void on_request(struct http_conn *c, const struct http_request *req, void *arg)
 {
     struct api *a = arg;
+    a->cors = find_cors(a, req);
     if (req->method == HTTP_OTHER_METHOD) {
-        send_text(c, 405, "only GET, HEAD, POST and OPTIONS are served\n", REPLY_HEADERS_ALLOW);
+        send_text(a, c, 405, "only GET, HEAD, POST and OPTIONS are served\n", REPLY_HEADERS_ALLOW);
         return;
     }
     if (req->method == HTTP_OPTIONS) {
-        send_text(c, 204, NULL, REPLY_HEADERS_PREFLIGHT);
+        send_text(a, c, 204, NULL, REPLY_HEADERS_PREFLIGHT);
         return;
     }
     const struct method *method = method_find(req->path);
@@ -217,10 +224,8 @@ static struct slice reject_text(int status)
 
 static void on_reject(int status, const struct http_request *req, struct http_reply *out, void *arg)
 {
-    (void)req;
-    (void)arg;
     out->content_type = "text/plain; charset=utf-8";
-    out->headers = reply_headers(status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
+    out->headers = cors_headers(find_cors(arg, req), REPLY_HEADERS_USUAL);
     out->body = reject_text(status);
 }
 

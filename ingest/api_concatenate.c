@@ -61,7 +61,8 @@ static void take_target(struct api *a, struct caller *who, const struct reply_fo
 static void take_each(struct api *a, struct caller *who, const struct call *call,
                       const struct targets *targets)
 {
-    const struct held held = {.site_json = who->site->json, .form = who->form, .is_list = true};
+    const struct held held = {
+        .site_json = who->site->json, .cors = a->cors, .form = who->form, .is_list = true};
     struct reply_form inner;
     bool is_taken = false, waits = false;
     int status = 0;

@@ -17,8 +17,9 @@ struct api {
     struct api_options o;
     struct intake *intake;
     struct input_reader *reader;
-    struct buffer body; /* of the reply being rendered */
-    struct buffer held; /* what is to be held of the request being served */
+    struct buffer body;             /* of the reply being rendered */
+    struct buffer held;             /* what is to be held of the request being served */
+    const struct cors_answer *cors; /* of the request being served */
     uint64_t ticket;
     struct api_turn turn;
     struct reply_batch batch; /* being taken, or being answered */

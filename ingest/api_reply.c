@@ -129,7 +129,7 @@ void api_render_released(struct api *a, const void *data, size_t len, int outcom
         .status = outcome == 0 ? 200 : 503,
         .content_type = reply_content_type(&held.form),
         /* Only what was not kept is to be sent again. */
-        .headers = reply_headers(outcome < 0 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
+        .headers = cors_headers(held.cors, outcome < 0 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
         .body = buffer_slice(&a->body),
         .close = buffer_failed(&a->body),
     };
@@ -143,7 +143,7 @@ static void send_now(struct api *a, const struct caller *who, int status)
     struct http_reply reply = {
         .status = status,
         .content_type = reply_content_type(&who->form),
-        .headers = reply_headers(is_for_now ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
+        .headers = cors_headers(a->cors, is_for_now ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
         .body = buffer_slice(&a->body),
         .close = buffer_failed(&a->body), /* a cut body must not be taken for a whole one */
     };
@@ -200,7 +200,7 @@ void api_reply_added(struct api *a, const struct caller *who, const struct call 
 void api_reply(struct api *a, const struct caller *who, const struct call *call,
                const struct answer *answer)
 {
-    const struct held held = {.site_json = who->site->json, .form = who->form};
+    const struct held held = {.site_json = who->site->json, .cors = a->cors, .form = who->form};
     if (answer->sequence == 0) {
         reply_now(a, who, call, answer);
         return;

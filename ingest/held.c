@@ -4,6 +4,7 @@
 
 struct head {
     const char *site_json;
+    const struct cors_answer *cors;
     uint32_t form_len;
     bool is_list;
 };
@@ -18,7 +19,8 @@ struct part_head {
 void held_begin(struct buffer *out, const struct held *h)
 {
     char form[REPLY_FORM_PACKED_MAX];
-    struct head head = {h->site_json, (uint32_t)reply_form_pack(&h->form, form), h->is_list};
+    struct head head = {h->site_json, h->cors, (uint32_t)reply_form_pack(&h->form, form),
+                        h->is_list};
     buffer_reset(out);
     buffer_append(out, &head, sizeof head);
     buffer_append(out, form, head.form_len);
@@ -49,6 +51,7 @@ struct slice held_open(struct slice bytes, struct held *h)
     struct head head;
     memcpy(&head, take(&bytes, sizeof head).data, sizeof head);
     h->site_json = head.site_json;
+    h->cors = head.cors;
     h->is_list = head.is_list;
     (void)reply_form_unpack(&h->form, take(&bytes, head.form_len).data, head.form_len);
     return bytes;

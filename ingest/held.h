@@ -12,9 +12,12 @@
 #include "ingest/methods.h"
 #include "ingest/reply.h"
 
+struct cors_answer;
+
 /* What all parts have in common. */
 struct held {
-    const char *site_json; /* of the rules it was taken by */
+    const char *site_json;          /* of the rules it was taken by; likewise ... */
+    const struct cors_answer *cors; /* ... this */
     struct reply_form form;
     bool is_list; /* the parts have names */
 };

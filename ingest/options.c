@@ -4,6 +4,7 @@
 #include "common/kafka_conf.h"
 #include "ingest/address.h"
 #include "ingest/bots.h"
+#include "ingest/cors.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -52,6 +53,9 @@ static const struct config_option table[] = {
     {"catalogue", CONFIG_TEXT, AT(catalogue), "", 0, 0, "", NULL,
      "file of the photo_ids that exist, one a line; others get no_such_photo; empty = all are "
      "taken"},
+    {"cors_origins", CONFIG_TEXT, AT(cors_origins), "*", 0, 0, "", NULL,
+     "origins whose pages may read the answers, as https://www.example.org; * = all; never with "
+     "credentials"},
     {"client_ip", CONFIG_CHOICE, AT(client_ip), "truncated", 0, 0, "", "full|truncated|none",
      "how much of a viewer's address is kept; truncated = /24 and /48"},
     {"user_agent", CONFIG_CHOICE, AT(user_agent), "full", 0, 0, "", "full|none",
@@ -84,12 +88,24 @@ static void check_networks(const char *option, const char *list, struct buffer *
     }
 }
 
+static void check_origins(const char *list, struct buffer *faults)
+{
+    struct cors *cors;
+    struct error err = {"out of memory"};
+    if (cors_parse(&cors, list, &err) == 0) {
+        cors_free(cors);
+    } else {
+        buffer_append_format(faults, "  cors_origins: %s\n", err.text);
+    }
+}
+
 static void check(const void *values, struct buffer *faults)
 {
     const struct ingest_options *o = values;
     check_networks("trusted_proxies", o->trusted_proxies, faults);
     check_networks("download_from", o->download_from, faults);
     check_networks("internal", o->internal, faults);
+    check_origins(o->cors_origins, faults);
     struct bots *bots;
     struct error err = {"out of memory"};
     if (bots_load(&bots, o->bots, &err) == 0) {
@@ -116,9 +132,9 @@ static struct config_spec spec_for(struct ingest_options *values)
             "and flags; the later wins. Any librdkafka property passes through as --kafka.NAME.\n"
             "\n"
             "SIGHUP reads the file and all that it names once more, and takes sites,\n"
-            "trusted_proxies, download_from, internal, bots, catalogue, client_ip, user_agent,\n"
-            "privacy_signals and log_level while it serves. A fault leaves all as it was, and is\n"
-            "logged; so is what differs and needs a restart.\n",
+            "trusted_proxies, download_from, internal, bots, catalogue, cors_origins, client_ip,\n"
+            "user_agent, privacy_signals and log_level while it serves. A fault leaves all as it\n"
+            "was, and is logged; so is what differs and needs a restart.\n",
         .options = table,
         .option_count = sizeof table / sizeof table[0],
         .values = values,
@@ -147,8 +163,9 @@ int ingest_options_reread(struct config **out, struct ingest_options *values, in
 void ingest_options_fixed(struct config_side running, struct config_side read, struct buffer *names)
 {
     static const char *const taken[] = {
-        "sites",     "trusted_proxies", "download_from",   "internal",  "bots", "catalogue",
-        "client_ip", "user_agent",      "privacy_signals", "log_level", NULL};
+        "sites",      "trusted_proxies", "download_from", "internal",
+        "bots",       "catalogue",       "cors_origins",  "client_ip",
+        "user_agent", "privacy_signals", "log_level",     NULL};
     const struct config_spec spec = spec_for(NULL);
     config_changes(&spec, running, read, taken, names);
 }

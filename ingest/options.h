@@ -22,6 +22,7 @@ struct ingest_options {
     const char *sites;
     const char *trusted_proxies, *download_from, *internal; /* lists of networks */
     const char *bots, *catalogue;                           /* files, or "" */
+    const char *cors_origins;                               /* "*", or a list of origins */
     int64_t client_ip;                                      /* enum client_ip */
     int64_t user_agent;                                     /* enum client_agent */
     int64_t privacy_signals;                                /* enum privacy_signals */

@@ -10,25 +10,17 @@
 
 /* Without Cross-Origin-Resource-Policy a page isolated by COEP gets neither pixel nor script. */
 #define COMMON_HEADERS                                                                             \
-    "Access-Control-Allow-Origin: *\r\n"                                                           \
     "Cross-Origin-Resource-Policy: cross-origin\r\n"                                               \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Cache-Control: no-store\r\n"
-#define METHODS "GET, HEAD, POST, OPTIONS"
 
 enum { PACKED_FORMAT, PACKED_ACCEPT, PACKED_LEN, PACKED_NAME };
 
-/* The header lists every request header that a page of ours or a library is known to add. */
 static const char *const header_blocks[] = {
     [REPLY_HEADERS_USUAL] = COMMON_HEADERS,
     [REPLY_HEADERS_RETRY] = COMMON_HEADERS "Retry-After: 5\r\n",
-    [REPLY_HEADERS_ALLOW] = COMMON_HEADERS "Allow: " METHODS "\r\n",
-    [REPLY_HEADERS_PREFLIGHT] =
-        COMMON_HEADERS "Allow: " METHODS "\r\n"
-                       "Access-Control-Allow-Methods: " METHODS "\r\n"
-                       "Access-Control-Allow-Headers: Accept, Authorization, Content-Encoding, "
-                       "Content-Type, X-Requested-With\r\n"
-                       "Access-Control-Max-Age: 86400\r\n",
+    [REPLY_HEADERS_ALLOW] = COMMON_HEADERS "Allow: " REPLY_METHODS "\r\n",
+    [REPLY_HEADERS_PREFLIGHT] = COMMON_HEADERS "Allow: " REPLY_METHODS "\r\n",
 };
 
 static bool is_name_start(char c)

@@ -63,14 +63,17 @@ void reply_error(struct buffer *out, const struct reply_form *form, const char *
 void reply_unconfirmed(struct buffer *out, const struct reply_form *form, const char *id,
                        struct slice endpoint);
 
-/* Header lines, each with CRLF, that go with an answer. All of them hold CORS, nosniff and
- * no-store. */
+#define REPLY_METHODS "GET, HEAD, POST, OPTIONS" /* those that are served */
+
+/*
+ * Header lines, each with CRLF, that go with an answer whoever asks: nosniff and no-store in all.
+ * cors.h adds what depends on the asker.
+ */
 enum reply_headers {
     REPLY_HEADERS_USUAL,
     REPLY_HEADERS_RETRY,    /* 503: Retry-After too */
     REPLY_HEADERS_ALLOW,    /* 405: Allow too */
-    REPLY_HEADERS_PREFLIGHT /* 204 to OPTIONS: Allow, Access-Control-Allow-Methods, -Headers,
-                               Max-Age */
+    REPLY_HEADERS_PREFLIGHT /* 204 to OPTIONS: Allow too */
 };
 struct slice reply_headers(enum reply_headers which);
 

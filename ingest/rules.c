@@ -43,6 +43,10 @@ static int load(struct rules *r, const struct rules_options *o, struct error *er
     if (failed == 0) {
         failed = load_networks(&r->internal, "internal", o->internal, err);
     }
+    if (failed == 0) {
+        struct error why = {""};
+        failed = told(err, "cors_origins", cors_parse(&r->cors, o->cors_origins, &why), &why);
+    }
     return failed == 0 ? load_files(r, o, err) : failed;
 }
 
@@ -84,5 +88,6 @@ void rules_unref(struct rules *r)
     network_list_free(r->internal);
     bots_free(r->bots);
     catalogue_free(r->catalogue);
+    cors_free(r->cors);
     free(r);
 }

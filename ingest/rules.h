@@ -6,6 +6,7 @@
 #include "ingest/bots.h"
 #include "ingest/catalogue.h"
 #include "ingest/client.h"
+#include "ingest/cors.h"
 #include "ingest/privacy.h"
 
 #include <stdatomic.h>
@@ -15,6 +16,7 @@ struct rules_options {
     const char *sites;
     const char *trusted_proxies, *download_from, *internal;
     const char *bots, *catalogue;
+    const char *cors_origins;
     enum client_ip client_ip;
     enum client_agent user_agent;
     enum privacy_signals privacy;
@@ -28,6 +30,7 @@ struct rules {
     struct network_list *internal;      /* whose reports are marked as one's own people's */
     struct bots *bots;
     struct catalogue *catalogue; /* NULL = every photo_id is taken */
+    struct cors *cors;
     enum client_ip client_ip;
     enum client_agent user_agent;
     enum privacy_signals privacy;

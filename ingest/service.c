@@ -133,6 +133,7 @@ static int load_rules(struct rules **out, const struct ingest_options *o, struct
         .internal = o->internal,
         .bots = o->bots,
         .catalogue = o->catalogue,
+        .cors_origins = o->cors_origins,
         .client_ip = (enum client_ip)o->client_ip,
         .user_agent = (enum client_agent)o->user_agent,
         .privacy = (enum privacy_signals)o->privacy_signals,
@@ -231,7 +232,9 @@ static void log_rules(const struct rules *r)
              log_uint("trusted_proxies", network_list_count(r->proxies)),
              log_uint("download_from", network_list_count(r->download_from)),
              log_uint("internal", network_list_count(r->internal)),
-             log_uint("bots", bots_count(r->bots)), log_uint("catalogue", photos));
+             log_uint("bots", bots_count(r->bots)), log_uint("catalogue", photos),
+             cors_count(r->cors) == 0 ? log_text("cors_origins", "*")
+                                      : log_uint("cors_origins", cors_count(r->cors)));
 }
 
 int service_reload(struct service *s, const struct ingest_options *o, struct error *err)

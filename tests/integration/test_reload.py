@@ -101,7 +101,7 @@ def test_files_are_read_again(front, files, shared_kafka, topic):
     files.write("bots.txt", "secondbot\nthirdbot\nfourthbot\n")
     files.write("photos.txt", "2\n3\n4\n5\n")
     told = hang_up(front)
-    assert told.endswith(" sites=2 trusted_proxies=0 download_from=0 internal=0 bots=3 catalogue=4")
+    assert told.endswith(" sites=2 trusted_proxies=0 download_from=0 internal=0 bots=3 catalogue=4 cors_origins=*")
     await_site(front, 7)
     assert "no_such_photo" in get(front, EVENT + "1")[1]
     assert 'status="ok"' in get(front, EVENT + "2", "secondbot")[1]

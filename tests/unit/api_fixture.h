@@ -73,7 +73,7 @@ static inline int set_up(void **state)
                                                   .io = &faulty_io};
     f->options = (struct api_options){.body_max = 1024 * 1024, .error_status = 200};
     f->rules_options = (struct rules_options){
-        "", "", "", "", "", "", CLIENT_IP_FULL, CLIENT_AGENT_FULL, PRIVACY_IGNORE};
+        "", "", "", "", "", "", "*", CLIENT_IP_FULL, CLIENT_AGENT_FULL, PRIVACY_IGNORE};
     f->base = event_base_new();
     f->metrics = metrics_new();
     assert_non_null(f->base);

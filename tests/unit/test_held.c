@@ -12,10 +12,11 @@
 #include <string.h>
 
 static const char SITE[] = "{}";
+static const struct cors_answer *const cors = (const void *)SITE; /* any address */
 
 static struct held a_reply(enum reply_format format, const char *name)
 {
-    struct held h = {.site_json = SITE};
+    struct held h = {.site_json = SITE, .cors = cors};
     reply_form_init(&h.form);
     h.form.format = (uint8_t)format;
     h.form.name_len = (uint8_t)strlen(name);
@@ -60,6 +61,7 @@ static void what_is_held_comes_out_the_same(void **state)
         struct slice rest = held_open(buffer_slice(&b), &read);
         assert_ptr_equal(read.site_json, SITE);
         assert_int_equal(read.is_list, i > 0);
+        assert_ptr_equal(read.cors, cors);
         assert_int_equal(read.form.format, REPLY_CALLBACK);
         assert_true(slice_is(slice_make(read.form.name, read.form.name_len), NAMES[i]));
         for (size_t n = 0; n < i + 1; n++) {

@@ -203,20 +203,15 @@ static void header_blocks_hold_what_browsers_need(void **state)
     (void)state;
     for (int i = REPLY_HEADERS_USUAL; i <= REPLY_HEADERS_PREFLIGHT; i++) {
         struct slice block = reply_headers((enum reply_headers)i);
-        assert_non_null(strstr(block.data, "Access-Control-Allow-Origin: *\r\n"));
         assert_non_null(strstr(block.data, "Cross-Origin-Resource-Policy: cross-origin\r\n"));
         assert_non_null(strstr(block.data, "X-Content-Type-Options: nosniff\r\n"));
         assert_non_null(strstr(block.data, "Cache-Control: no-store\r\n"));
-        assert_null(strstr(block.data, "Credentials"));
+        assert_null(strstr(block.data, "Access-Control-"));
         assert_memory_equal(block.data + block.len - 2, "\r\n", 2);
     }
     assert_non_null(strstr(reply_headers(REPLY_HEADERS_RETRY).data, "\r\nRetry-After: "));
     assert_non_null(strstr(reply_headers(REPLY_HEADERS_ALLOW).data, "\r\nAllow: GET, HEAD, "));
-    const char *preflight = reply_headers(REPLY_HEADERS_PREFLIGHT).data;
-    assert_non_null(strstr(preflight, "\r\nAllow: "));
-    assert_non_null(strstr(preflight, "\r\nAccess-Control-Allow-Methods: "));
-    assert_non_null(strstr(preflight, "\r\nAccess-Control-Allow-Headers: "));
-    assert_non_null(strstr(preflight, "\r\nAccess-Control-Max-Age: "));
+    assert_non_null(strstr(reply_headers(REPLY_HEADERS_PREFLIGHT).data, "\r\nAllow: GET, HEAD, "));
 }
 
 static void unconfirmed_names_the_event_in_every_form(void **state)

@@ -38,7 +38,8 @@ static int set_up(void **state)
                                         .download_from = "",
                                         .internal = "",
                                         .bots = "",
-                                        .catalogue = ""};
+                                        .catalogue = "",
+                                        .cors_origins = "*"};
     *state = f;
     return 0;
 }
@@ -88,6 +89,7 @@ static void empty_options_are_the_defaults(void **state)
     assert_int_equal(network_list_count(f->rules->internal), 0);
     assert_true(bots_count(f->rules->bots) > 0);
     assert_null(f->rules->catalogue);
+    assert_int_equal(cors_count(f->rules->cors), 0);
 }
 
 static void every_option_has_its_place(void **state)
@@ -98,6 +100,7 @@ static void every_option_has_its_place(void **state)
     f->options.download_from = "192.0.2.1, 192.0.2.2";
     f->options.internal = "10.0.0.0/8 ::1 192.0.2.1";
     f->options.bots = f->options.catalogue = f->path;
+    f->options.cors_origins = "https://a.example, https://b.example";
     f->options.client_ip = CLIENT_IP_NONE;
     f->options.user_agent = CLIENT_AGENT_NONE;
     f->options.privacy = PRIVACY_STRIP;
@@ -108,6 +111,7 @@ static void every_option_has_its_place(void **state)
     assert_int_equal(bots_count(f->rules->bots), 2);
     assert_true(bots_match(f->rules->bots, slice_of("a1002z")));
     assert_true(catalogue_holds(f->rules->catalogue, 1001));
+    assert_int_equal(cors_count(f->rules->cors), 2);
     assert_int_equal(f->rules->client_ip, CLIENT_IP_NONE);
     assert_int_equal(f->rules->user_agent, CLIENT_AGENT_NONE);
     assert_int_equal(f->rules->privacy, PRIVACY_STRIP);
@@ -134,6 +138,9 @@ static void a_list_that_is_wrong_is_named_with_its_entry(void **state)
     f->options.download_from = "";
     f->options.internal = "10.0.0.0/33";
     expect_fault(f, -EINVAL, "internal: ", "'10.0.0.0/33'");
+    f->options.internal = "";
+    f->options.cors_origins = "https://a.example,a.example";
+    expect_fault(f, -EINVAL, "cors_origins: ", "'a.example'");
 }
 
 static void a_file_that_is_wrong_is_named_with_its_option(void **state)

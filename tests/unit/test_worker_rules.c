@@ -24,7 +24,7 @@ static struct rules *rules_of_site(struct fixture_worker *t, const char *site_id
                         "\"product_key\":\"p\",\"domain\":\"d.example\"}]",
                         site_id, site_id) > 0);
     assert_int_equal(fclose(file), 0);
-    struct rules *r = load_rules(path);
+    struct rules *r = load_rules(path, "*");
     assert_int_equal(unlink(path), 0);
     return r;
 }
@@ -86,6 +86,42 @@ static void of_reloads_while_replies_of_the_first_wait_the_last_is_taken(void **
     settle(t, 1);
     expect(t, fd, OK_JSON);
     await_site(t, other, "\"site_id\":\"803\"");
+    close(fd);
+    close(other);
+}
+
+static void say_from(int fd, const char *target, const char *origin)
+{
+    char request[512];
+    int len = snprintf(request, sizeof request,
+                       "GET %s HTTP/1.1\r\nHost: h.example\r\nOrigin: %s\r\n\r\n", target, origin);
+    assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
+}
+
+static void replies_that_were_held_before_a_reload_may_be_read_as_when_they_were_taken(void **state)
+{
+    static const char ORIGIN_A[] = "https://a.example", ALLOWED_A[] = "\r\nAccess-Control-Allow-"
+                                                                      "Origin: https://a.example";
+    struct fixture_worker *t = *state;
+    rules_unref(t->rules);
+    t->rules = load_rules("", "https://a.example https://z.example");
+    start(t, ACK_BROKER, 3600000);
+    int fd = dial(t), other = dial(t);
+    say_from(fd, EVENT "1", ORIGIN_A);
+    await_records(t, 1);
+    rules_unref(t->rules);
+    t->rules = load_rules("", "https://b.example");
+    worker_set_rules(t->w, t->rules);
+    do {
+        say_from(other, "/readyz", ORIGIN_A);
+    } while (strstr(hear(t, other), ALLOWED_A) != NULL);
+    settle(t, 1);
+    expect(t, fd, ALLOWED_A);
+    say_from(fd, EVENT "2", ORIGIN_A);
+    await_records(t, 2);
+    settle(t, 2);
+    assert_null(strstr(hear(t, fd), "Access-Control-Allow-Origin"));
+    assert_non_null(strstr(t->got, "\r\nVary: Origin\r\n"));
     close(fd);
     close(other);
 }
@@ -161,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         worker_test(replies_that_were_held_before_a_reload_show_the_site_they_were_taken_by),
         worker_test(of_reloads_while_replies_of_the_first_wait_the_last_is_taken),
+        worker_test(replies_that_were_held_before_a_reload_may_be_read_as_when_they_were_taken),
         worker_test(rules_that_came_too_late_are_given_back_at_the_end),
         worker_test(reloads_under_load_lose_no_reply),
     };

@@ -29,14 +29,15 @@ struct fixture_worker {
     char got[REPLY_MAX];
 };
 
-static inline struct rules *load_rules(const char *sites)
+static inline struct rules *load_rules(const char *sites, const char *origins)
 {
     const struct rules_options options = {.sites = sites,
                                           .trusted_proxies = "",
                                           .download_from = "",
                                           .internal = "",
                                           .bots = "",
-                                          .catalogue = ""};
+                                          .catalogue = "",
+                                          .cors_origins = origins};
     struct rules *r = NULL;
     struct error err = {""};
     if (rules_load(&r, &options, &err) != 0) {
@@ -54,7 +55,7 @@ static inline int set_up(void **state)
     t->f->options.io = &gate_io;
     t->metrics = metrics_new();
     assert_non_null(t->metrics);
-    t->rules = load_rules("");
+    t->rules = load_rules("", "*");
     *state = t;
     return 0;
 }
