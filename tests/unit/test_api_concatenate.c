@@ -224,6 +224,19 @@ static void names_are_escaped(void **state)
     leave(&c);
 }
 
+/* What is decoded of one method does no harm to the others. */
+static void each_has_its_own_parameters(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    struct client c = connect_to(f);
+    say(&c, ASK("%61=%2Fapi%2Fecho%3F%2578%3D%252B%252B&%62=%2Fapi%2Fecho%3Fy%3D%2525&%63=%2Fx"));
+    expect_body(f, &c, "200 OK",
+                FRAME(METHOD("a", FRAME("<parameter name=\"x\" value=\"++\"/>")) METHOD(
+                    "b", FRAME("<parameter name=\"y\" value=\"%\"/>")) METHOD("c", NO_METHOD)));
+    leave(&c);
+}
+
 static void head_and_options_record_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -366,17 +379,30 @@ static void the_status_is_that_of_reports_that_were_not_taken(void **state)
     expect_journal(f, (const uint64_t[]){1}, 1);
 }
 
+static void head_has_the_status_of_get(void **state)
+{
+    struct fixture *f = *state;
+    f->rate_limit = rate_limit_new(1, 1);
+    f->options.intake.rate_limit = f->rate_limit;
+    start(f);
+    struct client c = connect_to(f);
+    say(&c, "HEAD " CONCATENATE
+            "?" LOAD("a", "1") "&" LOAD("b", "2") "&" LOAD("c", "3") " HTTP/1.1\r\n" HX "\r\n");
+    expect_head(f, &c, "200 OK"); /* as one of them would have been taken */
+    leave(&c);
+    expect_journal(f, NULL, 0);
+}
+
 static void a_failed_write_answers_overloaded_for_all_it_had(void **state)
 {
     struct fixture *f = *state;
     start(f);
     struct client c = connect_to(f);
     fault = EIO;
-    say(&c,
-        ASK(LOAD("a", "1") "&" LOAD("b", "x") "&c=" REPORT "batch%3Fdata%3D%5B%7B%22photo_id%22%3A1"
-                                              "%2C%22event%22%3A%22a%22%7D%5D"));
+    say(&c, ASK(LOAD("a", "1") "&b=" REPORT "batch%3Fdata%3D%5B%7B%22photo_id%22%3A1%2C%22event%22"
+                               "%3A%22a%22%7D%5D&" LOAD("c", "x")));
     expect_body(f, &c, "503 Service Unavailable",
-                FRAME(METHOD("a", OVERLOADED) METHOD("b", BAD_PHOTO) METHOD("c", OVERLOADED)));
+                FRAME(METHOD("a", OVERLOADED) METHOD("b", OVERLOADED) METHOD("c", BAD_PHOTO)));
     assert_in_answer(f, "\r\nRetry-After: ");
     fault = 0;
     say(&c, ASK(LOAD("a", "2")));
@@ -441,12 +467,14 @@ int main(void)
         api_test(it_holds_no_other_and_no_image),
         api_test(of_one_name_the_first_counts),
         api_test(names_are_escaped),
+        api_test(each_has_its_own_parameters),
         api_test(head_and_options_record_nothing),
         api_test(a_hundred_methods_are_taken_and_no_more),
         api_test(a_thousand_reports_are_taken_and_no_more),
         api_test(a_batch_within_is_judged_report_by_report),
         api_test(the_rate_limit_counts_each_report),
         api_test(the_status_is_that_of_reports_that_were_not_taken),
+        api_test(head_has_the_status_of_get),
         api_test(a_failed_write_answers_overloaded_for_all_it_had),
         api_test(a_full_journal_refuses_one_by_one),
         api_test(unconfirmed_reports_are_named_one_by_one),
