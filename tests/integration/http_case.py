@@ -4,7 +4,7 @@ import itertools
 import json
 from pathlib import Path
 
-from wire import EVENT, outcome_of
+from wire import EVENT, members_of, outcome_of
 
 FOLDER = Path(__file__).parent / "http_cases"
 FIRST_PHOTO = 100000001  # of nine digits, all of them: the cases count their lengths with that
@@ -60,7 +60,9 @@ class Case:
             said = outcome_of(answers[-1][2])
             assert (said["status"], said.get("code")) == ("error", self.fields["code"]), said
             assert self.fields.get("named", "") in said["message"], said
-        if self.has_body and not any(map(is_pixel, answers)):
+        if "members" in self.fields:
+            assert members_of(answers[-1][2]) == self.fields["members"]
+        elif self.has_body and not any(map(is_pixel, answers)):
             good = [outcome_of(answer[2])["status"] for answer in answers if is_outcome(answer)].count("ok")
             assert good == len(self.events), good
 

@@ -15,7 +15,7 @@ from daemons import ingest, wait_until
 from wire import EVENT, Wire, outcome_of
 
 TOPIC = "http.cases.reports"
-FILES = ("framing.json", "query.json", "input.json")
+FILES = ("framing.json", "query.json", "input.json", "concatenate.json")
 GROUP = 40  # connections that are fed in turns
 SINGLE = 512  # bytes that are sent one by one; what follows them, of the few long ones, in STEPS
 STEPS = 2000

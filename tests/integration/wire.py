@@ -43,3 +43,13 @@ def outcome_of(body):
     if body.startswith(b"/**/"):
         body = body[body.index(b"{"):body.rindex(b"}") + 1]
     return json.loads(body) if body.startswith(b"{") else xml.fromstring(body).attrib
+
+
+def members_of(body):
+    """{name: ok or the error's code} of a reply to a concatenate."""
+    if body.startswith(b"<"):
+        members = {own.get("name"): own.find("response").attrib for own in xml.fromstring(body).findall("method")}
+    else:
+        members = json.loads(body[body.index(b"{"):body.rindex(b"}") + 1])
+        assert all(member["endpoint"].startswith("/") for member in members.values())
+    return {name: member.get("code", member["status"]) for name, member in members.items()}

@@ -40,7 +40,7 @@ def kinds_of(names):
 def notes():
     """What is decided otherwise, or left open, in the cases' own words; once each."""
     rows = {}
-    for file in ("framing.json", "query.json", "input.json"):
+    for file in ("framing.json", "query.json", "input.json", "concatenate.json"):
         for case in json.loads((FOLDER / file).read_text(encoding="utf-8"))["cases"]:
             if "note" in case:
                 rows.setdefault((case["id"], case["note"]), case["what"])
