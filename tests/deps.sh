@@ -5,7 +5,8 @@ set -euo pipefail
 BUILD="gcc cmake ninja-build pkg-config libevent-dev librdkafka-dev libmsgpack-dev libjansson-dev
     libsqlite3-dev zlib1g-dev libssl-dev libglib2.0-dev libisal-dev tzdata python3"
 TEST="libcmocka-dev clang clang-format llvm cppcheck shellcheck python3-pytest python3-msgpack
-    python3-confluent-kafka python3-requests python3-yaml python3-hypothesis curl nginx-light haproxy"
+    python3-confluent-kafka python3-requests python3-yaml python3-hypothesis curl nginx-light haproxy
+    python3-selenium libjs-jquery"
 BENCH="wrk strace valgrind libnginx-mod-http-lua lua-nginx-kafka lua-cjson"
 declare -a SUDO=()
 
@@ -41,6 +42,16 @@ clang_runtime() {
     [ "${major:-0}" -lt 14 ] || echo "libclang-rt-$major-dev"
 }
 
+# On Ubuntu the browser is a snap, which these packages bring by way of snapd.
+browser() {
+    [ -z "${PLAYREPORT_TEST_CHROMIUM:-}" ] || return 0
+    if grep -qx 'ID=ubuntu' /etc/os-release; then
+        printf '%s\n' chromium-browser chromium-chromedriver
+    else
+        printf '%s\n' chromium chromium-driver
+    fi
+}
+
 wanted() {
     # shellcheck disable=SC2086 # lists of words
     printf '%s\n' $BUILD
@@ -48,6 +59,7 @@ wanted() {
     # shellcheck disable=SC2086
     printf '%s\n' $TEST
     clang_runtime
+    browser
     { command -v java >/dev/null && [ "$(java_major)" -ge 17 ]; } 2>/dev/null || echo default-jre-headless
     command -v mvn >/dev/null || echo maven
     [ "$1" = bench ] || return 0

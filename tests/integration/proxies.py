@@ -13,19 +13,7 @@ from daemons import wait_until
 
 # Limits past those of ingest, so that ingest's own are met; waits short, as half a request is among the cases.
 NGINX = """\
-daemon off;
-worker_processes 1;
-user {user};
-pid {folder}/pid;
-error_log {folder}/error.log info;
-events {{ worker_connections 256; }}
-http {{
     log_format upstream 'upstream=$upstream_status.';
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    scgi_temp_path {folder}/scgi;
-    uwsgi_temp_path {folder}/uwsgi;
     client_header_timeout 500ms;
     client_body_timeout 500ms;
     client_max_body_size 4m;
@@ -42,7 +30,23 @@ http {{
             proxy_request_buffering {buffering};
         }}
     }}
-}}
+"""
+
+# What any nginx of a test needs to stay in its folder.
+NGINX_FRAME = """\
+daemon off;
+worker_processes 1;
+user {user};
+pid {folder}/pid;
+error_log {folder}/error.log info;
+events {{ worker_connections 256; }}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    scgi_temp_path {folder}/scgi;
+    uwsgi_temp_path {folder}/uwsgi;
+{http}}}
 """
 
 HAPROXY = """\
@@ -111,20 +115,27 @@ class Proxy:
             return False
 
 
-class Nginx(Proxy):
-    """buffering: whether a body is read whole before any of it goes on."""
+class NginxServer(Proxy):
+    """Any nginx; http() says what it serves."""
 
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+    def start(self):
+        conf = NGINX_FRAME.format(folder=self.folder, http=self.http(),
+                                  user=f"{getpass.getuser()} {grp.getgrgid(os.getgid()).gr_name}")
+        words = [self.program, "-p", self.folder, "-c", self.folder / "conf", "-e", self.folder / "error.log"]
+        self.run(words, conf, NGINX=f"{self.listener.fileno()};")
+
+
+class Nginx(NginxServer):
+    """buffering: whether a body is read whole before any of it goes on."""
 
     def __init__(self, folder, port, buffering):
         super().__init__(folder, port)
         self.buffering = buffering
 
-    def start(self):
-        conf = NGINX.format(folder=self.folder, port=self.ingest_port, listen=self.port, buffering=self.buffering,
-                            user=f"{getpass.getuser()} {grp.getgrgid(os.getgid()).gr_name}")
-        words = [self.program, "-p", self.folder, "-c", self.folder / "conf", "-e", self.folder / "error.log"]
-        self.run(words, conf, NGINX=f"{self.listener.fileno()};")
+    def http(self):
+        return NGINX.format(folder=self.folder, port=self.ingest_port, listen=self.port, buffering=self.buffering)
 
     def forwarded(self):
         """How many requests it has passed on, each try counted."""
