@@ -60,12 +60,12 @@ wanted() {
     printf '%s\n' $TEST
     clang_runtime
     browser
-    { command -v java >/dev/null && [ "$(java_major)" -ge 17 ]; } 2>/dev/null || echo default-jre-headless
+    { command -v javac >/dev/null && [ "$(java_major)" -ge 17 ]; } 2>/dev/null || echo default-jdk-headless
     command -v mvn >/dev/null || echo maven
+    command -v node >/dev/null || echo nodejs
     [ "$1" = bench ] || return 0
     # shellcheck disable=SC2086
     printf '%s\n' $BENCH
-    command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
 }
 

@@ -9,8 +9,8 @@ from selenium.webdriver.chrome.service import Service
 from daemons import wait_until
 
 # Root has no sandbox; and no name is looked up, so that the browser talks to this machine alone.
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking",
-         "--disable-component-update", "--no-first-run",
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
+         "--disable-background-networking", "--disable-component-update", "--no-first-run",
          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1")
 
 
