@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 
 from broker import BUILD, Kafka, TryBroker
-from daemons import wait_until
+from brokers import Brokers
 from load import Seeds, closed_loop
-from measure import OTHER_CPU, SERVER_CPU, Figures, pinned
+from measure import SERVER_CPU, Figures, pinned
 from servers import Evhttp, Ingest, Nginx, NginxLua, Node, Server
 from topic import Delivered
 
@@ -17,6 +17,8 @@ PARTITIONS = 12
 
 
 class Contestant(NamedTuple):
+    """server: its name, with @kafka or @old where it shall not use the try-out broker."""
+
     server: str
     shape: str = "get"
     connections: int = 64
@@ -28,15 +30,15 @@ class Lab:
     def __init__(self, folder: Path, count: int, seconds: float) -> None:
         self.folder, self.count, self.seconds = folder, count, seconds
         self.seeds = Seeds()
-        self._servers: dict[str, Server] = {}
-        self._delivered: dict[str, Delivered] = {}
-        self._rounds: dict[tuple, list[Figures]] = {}
-        self._done: set[str] = set()
-        self._try_broker: TryBroker | None = None
-        self._kafka: Kafka | None = None
-        self._began = time.monotonic()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        self.brokers = Brokers(folder / "brokers")
+        self._servers: dict[str, Server] = {}
+        self._delivered: dict[str, Delivered] = {}
+        self._rounds: dict[tuple[Contestant, ...], list[Figures]] = {}
+        self._done: set[str] = set()
+        self._started = 0
+        self._began = time.monotonic()
 
     def once(self, what: str) -> bool:
         """True the first time in a run."""
@@ -48,26 +50,17 @@ class Lab:
         if sys.stderr.isatty():
             print(f"\r\033[K{time.monotonic() - self._began:5.0f} s  {text}"[:160], end="", file=sys.stderr, flush=True)
 
-    # ---- Brokers.
+    # ---- Topics.
 
     def try_broker(self) -> TryBroker:
-        """In memory and next to nothing itself: for the cost of ingest."""
-        if self._try_broker is None:
-            with pinned(OTHER_CPU):
-                self._try_broker = TryBroker()
-        return self._try_broker
+        return self.brokers.get("try")
 
     def kafka(self) -> Kafka:
-        """The real one, on the processor of the generator: two processors have no third."""
-        if self._kafka is None:
-            self.say("starting Kafka")
-            with pinned(OTHER_CPU):
-                self._kafka = Kafka.start(self.folder / "kafka")
-        return self._kafka
+        return self.brokers.get("kafka")
 
     def topic(self, name: str) -> str:
         """A new topic on the real broker."""
-        self.kafka().create_topic(name, PARTITIONS)
+        self.brokers.create_topic("kafka", name, PARTITIONS)
         return name
 
     def fill(self, topic: str, count: int) -> None:
@@ -86,28 +79,25 @@ class Lab:
         return self._servers[name]
 
     def _start(self, name: str) -> Server:
-        folder = self.folder / name
+        folder = self.folder / name.replace("@", "-")
         if name == "nginx":
             return Nginx(folder)
-        broker, topic = self.broker_of(name), f"bench.{name}"
-        if isinstance(broker, TryBroker):
-            broker.command(f"topic {topic} {PARTITIONS}")
-        else:
-            broker.create_topic(topic, PARTITIONS)
+        program, _, where = name.partition("@")
+        self._started += 1
+        topic = f"bench.{program}.{self._started}"
+        self.brokers.create_topic(where or "try", topic, PARTITIONS)
+        bootstrap = self.brokers.get(where or "try").bootstrap
+        self._delivered[name] = Delivered(bootstrap, topic, PARTITIONS)
         makers: dict[str, Callable[[], Server]] = {
-            "evhttp": lambda: Evhttp(folder, broker.bootstrap, topic),
-            "lua": lambda: NginxLua(folder, broker.bootstrap, topic),
-            "node": lambda: Node(folder, broker.bootstrap, topic),
-            "ingest-disk": lambda: Ingest(folder, broker.bootstrap, topic, ack="disk"),
-            "ingest-2w": lambda: Ingest(folder, broker.bootstrap, topic, workers=2),
-            "ingest-4w": lambda: Ingest(folder, broker.bootstrap, topic, workers=4),
+            "ingest": lambda: Ingest(folder, bootstrap, topic),
+            "ingest-disk": lambda: Ingest(folder, bootstrap, topic, ack="disk"),
+            "ingest-2w": lambda: Ingest(folder, bootstrap, topic, workers=2),
+            "ingest-4w": lambda: Ingest(folder, bootstrap, topic, workers=4),
+            "evhttp": lambda: Evhttp(folder, bootstrap, topic),
+            "lua": lambda: NginxLua(folder, bootstrap, topic),
+            "node": lambda: Node(folder, bootstrap, topic),
         }
-        self._delivered[name] = Delivered(broker.bootstrap, topic, PARTITIONS)
-        server = makers[name]() if name in makers else Ingest(folder, broker.bootstrap, topic)
-        return server
-
-    def broker_of(self, name: str) -> Kafka | TryBroker:
-        return self.kafka() if name.endswith("-kafka") else self.try_broker()
+        return makers[program]()
 
     def drop(self, name: str) -> None:
         if name in self._servers:
@@ -135,11 +125,5 @@ class Lab:
     def close(self) -> None:
         for name in list(self._servers):
             self.drop(name)
-        if self._try_broker is not None:
-            self._try_broker.stop()
-        if self._kafka is not None:
-            self._kafka.kill()
+        self.brokers.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-__all__ = ["Contestant", "Lab", "wait_until"]

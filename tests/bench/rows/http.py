@@ -102,5 +102,5 @@ ROWS = (
     Row("nouuid", "no uuid, so the viewer is hashed; processor time against a report with one", "",
         cpu_row(many("ingest", "nouuid"), INGEST, None)),
     Row("real-kafka", "get-cpu with the real Kafka on the generator's processor", "",
-        cpu_row(many("ingest-kafka"), NGINX, None)),
+        cpu_row(many("ingest@kafka"), NGINX, None)),
 )

@@ -95,7 +95,8 @@ def under_load(lab: Lab) -> Result:
 
 def outage(lab: Lab) -> Result:
     """Kafka stops after a warm-up; reports go on at a fixed rate."""
-    name = "ingest-outage-kafka"
+    name = "ingest@kafka"
+    lab.drop(name)
     server = lab.server(name)
     lab.say("outage: warm-up")
     send(lab, server, OUTAGE_RATE, 10)

@@ -1,4 +1,5 @@
-"""Collectors a user might take instead: one event a request into the same try-out broker."""
+"""Collectors a user might take instead: one event a request into the same real Kafka, of the last version that all of
+them can talk to; on the processor of the generator."""
 from typing import Callable
 
 from lab import Contestant, Lab
@@ -15,7 +16,7 @@ def peer(name: str) -> Callable[[Lab], Result]:
 
 
 ROWS = (
-    Row("peer-lua", "nginx + lua-resty-kafka, reports/s against nginx return 200; a reply says: in memory", "", peer("lua")),
-    Row("peer-node", "node + kafkajs, the same; a reply says: in memory", "", peer("node")),
-    Row("peer-ours", "playreport-ingest, the same; a reply says: in the journal", "", peer("ingest")),
+    Row("peer-lua", "nginx + lua-resty-kafka, reports/s against nginx return 200; a reply says: in memory", "", peer("lua@old")),
+    Row("peer-node", "node + kafkajs, the same; a reply says: in memory", "", peer("node@old")),
+    Row("peer-ours", "playreport-ingest, the same; a reply says: in the journal", "", peer("ingest@old")),
 )

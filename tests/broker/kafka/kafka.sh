@@ -4,7 +4,7 @@ set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=/usr/bin/python3
-VERSION=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$HERE/pom.xml")
+VERSION=${PLAYREPORT_TEST_KAFKA_VERSION:-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$HERE/pom.xml")}
 CACHE=${PLAYREPORT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/playreport}
 LIBS=$CACHE/kafka-$VERSION
 READY_TIMEOUT_S=${PLAYREPORT_TEST_KAFKA_TIMEOUT_S:-60}
@@ -26,6 +26,7 @@ DIR/bootstrap holds the addresses, DIR/nodeN/log what node N says, DIR/nodeN/pid
 
 PLAYREPORT_CACHE            the cache folder (~/.cache/playreport)
 PLAYREPORT_TEST_KAFKA_JVM        options of the JVM; under load "-Xmx1g -XX:+UseSerialGC"
+PLAYREPORT_TEST_KAFKA_VERSION    another Kafka than that of pom.xml
 PLAYREPORT_TEST_KAFKA_TIMEOUT_S  how long to wait until ready (60)
 END
 }
@@ -55,7 +56,7 @@ need_python() {
 # ---- jars
 
 copy_jars() {
-    mvn -B -q -f "$HERE/pom.xml" dependency:copy-dependencies \
+    mvn -B -q -f "$HERE/pom.xml" -Dkafka.version="$VERSION" dependency:copy-dependencies \
         -DincludeScope=runtime -DoutputDirectory="$1" >"$1/mvn.log" 2>&1
 }
 
