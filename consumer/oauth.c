@@ -204,7 +204,9 @@ static struct signer find_signer(const struct oauth *o, bool *known)
     *known = false;
     for (size_t i = 0; i < o->signer_count; i++) {
         const struct signer *s = &o->signers[i];
-        bool is_it = same_secretly(s->key, key) & same_secretly(s->token, token);
+        unsigned both = (unsigned)same_secretly(s->key, key) & /* both are always compared */
+                        (unsigned)same_secretly(s->token, token);
+        bool is_it = both != 0;
         found = is_it ? *s : found;
         *known = *known || is_it;
     }
