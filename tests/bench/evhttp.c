@@ -3,6 +3,8 @@
  * msgpack-c encodes, rd_kafka_producev() takes the event, the reply goes out. No journal: a killed
  * process loses what librdkafka holds. For make bench to compare with.
  */
+#include "common/kafka_bytes.h"
+
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -80,6 +82,27 @@ static void pack(struct collector *c, uint64_t photo_id, uint64_t ts_ms, const c
     }
 }
 
+static bool produce(struct collector *c, const char *key, uint64_t ts_ms)
+{
+    int32_t partition =
+        rd_kafka_msg_partitioner_murmur2(NULL, key, strlen(key), PARTITIONS, NULL, NULL);
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = c->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        kafka_bytes(RD_KAFKA_VTYPE_KEY, slice_of(key)),
+        kafka_bytes(RD_KAFKA_VTYPE_VALUE, slice_make(c->bytes.data, c->bytes.size)),
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = (int64_t)ts_ms},
+        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"content-type", "application/msgpack", 19}},
+        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"schema-version", "1", 1}},
+    };
+    rd_kafka_error_t *failed = rd_kafka_produceva(c->rk, parts, sizeof parts / sizeof parts[0]);
+    if (failed != NULL) {
+        rd_kafka_error_destroy(failed);
+    }
+    return failed == NULL;
+}
+
 static bool take(struct collector *c, struct evhttp_request *req, struct evkeyvalq *params)
 {
     const char *photo = evhttp_find_header(params, "photo_id");
@@ -97,14 +120,7 @@ static bool take(struct collector *c, struct evhttp_request *req, struct evkeyva
     };
     uint64_t ts_ms = now_ms();
     pack(c, photo_id, ts_ms, event, kept);
-    return rd_kafka_producev(c->rk, RD_KAFKA_V_TOPIC(c->topic),
-                             RD_KAFKA_V_PARTITION((int32_t)(photo_id % PARTITIONS)),
-                             RD_KAFKA_V_KEY(photo, strlen(photo)),
-                             RD_KAFKA_V_VALUE(c->bytes.data, c->bytes.size),
-                             RD_KAFKA_V_TIMESTAMP((int64_t)ts_ms),
-                             RD_KAFKA_V_HEADER("content-type", "application/msgpack", 19),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return produce(c, photo, ts_ms);
 }
 
 static void on_request(struct evhttp_request *req, void *arg)

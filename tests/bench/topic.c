@@ -2,6 +2,7 @@
  * Fills a topic with the events of viewers, or reads it with nothing but
  * rd_kafka_consume_batch_queue(): what a consumer can reach at most.
  */
+#include "common/kafka_bytes.h"
 #include "tests/bench/sample.h"
 
 #include <librdkafka/rdkafka.h>
@@ -47,21 +48,41 @@ static rd_kafka_t *open_client(rd_kafka_type_t type, const char *bootstrap,
 
 /* ---- Filling. ---- */
 
-/* As the ingest does: one header, the receive time as timestamp, the photo_id as key. */
+/* As the ingest does: two headers, the receive time as timestamp, the photo_id as key. */
+static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const struct slice *key,
+                                   const struct slice *value, const struct sample *s)
+{
+    int32_t partition =
+        rd_kafka_msg_partitioner_murmur2(NULL, key->data, key->len, PARTITIONS, NULL, NULL);
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        kafka_bytes(RD_KAFKA_VTYPE_KEY, *key),
+        kafka_bytes(RD_KAFKA_VTYPE_VALUE, *value),
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = (int64_t)s->ts_ms},
+        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"content-type", "application/msgpack", 19}},
+        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"schema-version", "1", 1}},
+    };
+    rd_kafka_error_t *failed = rd_kafka_produceva(rk, parts, sizeof parts / sizeof parts[0]);
+    rd_kafka_resp_err_t code =
+        failed == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failed);
+    if (failed != NULL) {
+        rd_kafka_error_destroy(failed);
+    }
+    return code;
+}
+
 static rd_kafka_resp_err_t send_next(rd_kafka_t *rk, const char *topic, struct sample *s)
 {
-    char value[EVENT_SIZE_MAX], key[24];
+    char value_bytes[EVENT_SIZE_MAX], key_text[24];
     uint64_t photo_id;
-    size_t len = sample_next(s, value, sizeof value, &photo_id);
-    int key_len = snprintf(key, sizeof key, "%llu", (unsigned long long)photo_id);
+    struct slice value = {value_bytes, sample_next(s, value_bytes, sizeof value_bytes, &photo_id)};
+    (void)snprintf(key_text, sizeof key_text, "%llu", (unsigned long long)photo_id);
+    struct slice key = slice_of(key_text);
     rd_kafka_resp_err_t failed;
     do {
-        failed = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_VALUE(value, len),
-                                   RD_KAFKA_V_KEY(key, (size_t)key_len),
-                                   RD_KAFKA_V_PARTITION((int32_t)(photo_id % PARTITIONS)),
-                                   RD_KAFKA_V_TIMESTAMP((int64_t)s->ts_ms),
-                                   RD_KAFKA_V_HEADER("content-type", "application/msgpack", 19),
-                                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        failed = produce(rk, topic, &key, &value, s);
         (void)rd_kafka_poll(rk, failed == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 100 : 0);
     } while (failed == RD_KAFKA_RESP_ERR__QUEUE_FULL);
     return failed;
