@@ -100,7 +100,7 @@ def run_rows(rows: list[Row], results: Results, options: argparse.Namespace, pro
             rows = [row for row in rows if not row.is_long]
         for thread in beside:
             thread.start()
-        if options.short and len(rows) == len(ROWS) - len(beside):
+        if options.short and not options.row:
             brokers.start_ahead()
         for row in rows:
             begin(row)
@@ -130,7 +130,7 @@ def main() -> int:
         print_list()
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that brokers are ended too
-    rows = choose(options.row)
+    rows = [row for row in choose(options.row) if row.short or not options.short]
     held = lock(options.folder)
     results = Results(options.folder / ("short.jsonl" if options.short else "results.jsonl"))
     if options.fresh or options.short:

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from faults import halts, journal_damage, journal_disk, kafka_away, kafka_faults, kills, poison, store
+from faults import halts, journal_damage, journal_disk, kafka_away, kafka_faults, kills, load_tools, poison, store
 from lab import Lab
 
 AGAIN = ("sent_again", "dropped")
@@ -12,7 +12,7 @@ ALL = 100_000  # as many as there are
 
 @dataclass(frozen=True)
 class Row:
-    """times: in all, and in the short form. needs: the figures without which the fault did not bite."""
+    """times: in all; short: in the short form, 0 where the row has none. needs: the figures without which the fault did not bite."""
 
     name: str
     what: str
@@ -52,4 +52,5 @@ ROWS = (
         kafka_faults.few_replicas),
     Row("kafka-away", "Kafka away 8 min (short: 60 s) at 5,000/s, memory flat", 1, 1, BITES, kafka_away.away,
         is_long=True),
+    Row("load-tools", "no fault: wrk, ab -k, h2load, hey and siege, 30 s each", 5, 0, BITES, load_tools.run),
 )
