@@ -73,7 +73,8 @@ enum event_decode_result {
  * Reads one event without allocating. Unknown keys are skipped; the last of a repeated key wins.
  * Integers are 0 to 2^63-1, sequences from 1, event names and report ids 64 bytes at most; what
  * lies outside is EVENT_DECODE_BAD_VALUE. Times come as they stand, NaN and infinities too. *out is
- * written on EVENT_DECODE_OK only; its slices point into bytes.
+ * good on EVENT_DECODE_OK only: it is written in place, since a copy at the end would cost a tenth.
+ * Its slices point into bytes.
  */
 enum event_decode_result event_decode(struct slice bytes, struct player_event *out);
 

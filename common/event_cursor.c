@@ -131,7 +131,7 @@ enum event_decode_result cursor_read_integer(struct event_cursor *c, uint64_t *v
     return EVENT_DECODE_OK;
 }
 
-enum event_decode_result cursor_read_uint(struct event_cursor *c, uint64_t *out)
+enum event_decode_result cursor_read_any_uint(struct event_cursor *c, uint64_t *out)
 {
     uint64_t value;
     bool negative;
@@ -146,7 +146,7 @@ enum event_decode_result cursor_read_uint(struct event_cursor *c, uint64_t *out)
     return EVENT_DECODE_OK;
 }
 
-enum event_decode_result cursor_read_seconds(struct event_cursor *c, double *out)
+enum event_decode_result cursor_read_any_seconds(struct event_cursor *c, double *out)
 {
     if (c->at == c->end) {
         return EVENT_DECODE_TRUNCATED;
@@ -174,18 +174,6 @@ enum event_decode_result cursor_read_seconds(struct event_cursor *c, double *out
         *out = negative ? -(double)(0 - bits) : (double)bits;
     }
     return result;
-}
-
-enum event_decode_result cursor_read_bool(struct event_cursor *c, bool *out)
-{
-    if (c->at == c->end) {
-        return EVENT_DECODE_TRUNCATED;
-    }
-    if (*c->at != FALSE && *c->at != TRUE) {
-        return EVENT_DECODE_BAD_TYPE;
-    }
-    *out = *c->at++ == TRUE;
-    return EVENT_DECODE_OK;
 }
 
 /* ---- Values that nobody knows ---- */
@@ -257,7 +245,7 @@ enum event_decode_result cursor_skip(struct event_cursor *c)
     return EVENT_DECODE_OK;
 }
 
-enum event_decode_result cursor_read_map(struct event_cursor *c, uint64_t *pair_count)
+enum event_decode_result cursor_read_any_map(struct event_cursor *c, uint64_t *pair_count)
 {
     unsigned head = *c->at;
     if (head >= FIXMAP && head < FIXARRAY) {

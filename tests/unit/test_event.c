@@ -201,13 +201,12 @@ static void every_bad_vector_is_refused_for_its_reason(void **state)
     for (size_t i = 0; i < json_array_size(vectors); i++) {
         const json_t *vector = json_array_get(vectors, i);
         struct slice bytes = bytes_of(vector);
-        struct player_event e = {.photo_id = 4711};
+        struct player_event e;
         const char *got = event_decode_reason(event_decode(bytes, &e));
         const char *want = text_of(vector, "reason").data;
         if (strcmp(got, want) != 0) {
             fail_msg("%s: %s, not %s", text_of(vector, "name").data, got, want);
         }
-        assert_int_equal(e.photo_id, 4711);
         bytes_free(bytes);
     }
     json_decref(vectors);
@@ -262,6 +261,45 @@ static void an_event_cut_anywhere_is_truncated(void **state)
         memcpy(cut, whole, size);
         assert_int_equal(event_decode(slice_make(cut, size), &got), EVENT_DECODE_TRUNCATED);
         free(cut);
+    }
+}
+
+/* Texts are looked at many bytes at a time, and the last one of a record ends where memory may. */
+static void a_bad_byte_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    enum { LEN_MAX = 70 };
+    static const char bad[] = {'\0', '\x80', '\xff'};
+    for (size_t len = 1; len <= LEN_MAX; len++) {
+        for (size_t at = 0; at < len * sizeof bad * 2; at++) {
+            char text[LEN_MAX], bytes[EVENT_SIZE_MAX];
+            memset(text, '~', len);
+            text[at / sizeof bad % len] = bad[at % sizeof bad];
+            struct player_event e = sample(), got;
+            bool is_last = at < len * sizeof bad;
+            *(is_last ? &e.ua : &e.uuid) = slice_make(text, len);
+            size_t size = event_encode(&e, bytes, sizeof bytes);
+            char *record = malloc(size);
+            assert_non_null(record);
+            memcpy(record, bytes, size);
+            assert_int_equal(event_decode(slice_make(record, size), &got), EVENT_DECODE_BAD_UTF8);
+            free(record);
+        }
+    }
+}
+
+static void a_pair_that_the_map_does_not_count_is_trailing(void **state)
+{
+    (void)state;
+    struct player_event e = sample(), got;
+    char bytes[EVENT_SIZE_MAX];
+    size_t len = event_encode(&e, bytes, sizeof bytes);
+    static const char *const more[] = {"\xa2ip\xa1x", "\xa2ip\xa1\xff", "\xa2ip\xa9x", "\xa2ip",
+                                       "\xa1z\xc0"};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        memcpy(bytes + len, more[i], strlen(more[i]));
+        struct slice record = slice_make(bytes, len + strlen(more[i]));
+        assert_int_equal(event_decode(record, &got), EVENT_DECODE_TRAILING);
     }
 }
 
@@ -373,6 +411,8 @@ int main(void)
         cmocka_unit_test(every_bad_vector_is_refused_for_its_reason),
         cmocka_unit_test(an_event_that_does_not_fit_is_not_encoded),
         cmocka_unit_test(an_event_cut_anywhere_is_truncated),
+        cmocka_unit_test(a_bad_byte_is_found_wherever_it_stands),
+        cmocka_unit_test(a_pair_that_the_map_does_not_count_is_trailing),
         cmocka_unit_test(the_last_of_a_repeated_key_wins),
         cmocka_unit_test(values_of_every_msgpack_type_are_skipped),
         cmocka_unit_test(a_tombstone_is_empty),
