@@ -1,6 +1,7 @@
 /*
- * Fills a topic with the events of viewers, or reads it with nothing but
- * rd_kafka_consume_batch_queue(): what a consumer can reach at most.
+ * Fills a topic with the events of viewers; reads it with nothing but
+ * rd_kafka_consume_batch_queue(): what a consumer can reach at most; or sends one event over and
+ * over, with or without headers: what librdkafka alone costs a publisher.
  */
 #include "common/kafka_bytes.h"
 #include "tests/bench/sample.h"
@@ -11,7 +12,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { PARTITIONS = 12, BATCH = 4096, REASON_SIZE = 256, QUIET_MS = 20000 };
+enum {
+    PARTITIONS = 12,
+    BATCH = 4096,
+    REASON_SIZE = 256,
+    KEY_SIZE = 24,
+    QUIET_MS = 20000,
+    FLUSH_MS = 120000
+};
 
 /* What playreport-consumer sets where it differs from librdkafka's own defaults. */
 static const char *const reader[][2] = {
@@ -46,25 +54,38 @@ static rd_kafka_t *open_client(rd_kafka_type_t type, const char *bootstrap,
     return rk;
 }
 
-/* ---- Filling. ---- */
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now); /* cannot fail */
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* ---- Writing. ---- */
+
+struct record {
+    struct slice key, value;
+    int64_t ts_ms;
+    bool has_headers;
+};
 
 /* As the ingest does: two headers, the receive time as timestamp, the photo_id as key. */
-static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const struct slice *key,
-                                   const struct slice *value, const struct sample *s)
+static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const struct record *r)
 {
     int32_t partition =
-        rd_kafka_msg_partitioner_murmur2(NULL, key->data, key->len, PARTITIONS, NULL, NULL);
+        rd_kafka_msg_partitioner_murmur2(NULL, r->key.data, r->key.len, PARTITIONS, NULL, NULL);
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        kafka_bytes(RD_KAFKA_VTYPE_KEY, *key),
-        kafka_bytes(RD_KAFKA_VTYPE_VALUE, *value),
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = (int64_t)s->ts_ms},
+        kafka_bytes(RD_KAFKA_VTYPE_KEY, r->key),
+        kafka_bytes(RD_KAFKA_VTYPE_VALUE, r->value),
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = r->ts_ms},
         {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"content-type", "application/msgpack", 19}},
         {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"schema-version", "1", 1}},
     };
-    rd_kafka_error_t *failed = rd_kafka_produceva(rk, parts, sizeof parts / sizeof parts[0]);
+    size_t count = sizeof parts / sizeof parts[0] - (r->has_headers ? 0 : 2);
+    rd_kafka_error_t *failed = rd_kafka_produceva(rk, parts, count);
     rd_kafka_resp_err_t code =
         failed == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failed);
     if (failed != NULL) {
@@ -73,19 +94,23 @@ static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const stru
     return code;
 }
 
-static rd_kafka_resp_err_t send_next(rd_kafka_t *rk, const char *topic, struct sample *s)
+/* Waits for room. */
+static rd_kafka_resp_err_t send_record(rd_kafka_t *rk, const char *topic, const struct record *r)
 {
-    char value_bytes[EVENT_SIZE_MAX], key_text[24];
-    uint64_t photo_id;
-    struct slice value = {value_bytes, sample_next(s, value_bytes, sizeof value_bytes, &photo_id)};
-    (void)snprintf(key_text, sizeof key_text, "%llu", (unsigned long long)photo_id);
-    struct slice key = slice_of(key_text);
     rd_kafka_resp_err_t failed;
     do {
-        failed = produce(rk, topic, &key, &value, s);
+        failed = produce(rk, topic, r);
         (void)rd_kafka_poll(rk, failed == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 100 : 0);
     } while (failed == RD_KAFKA_RESP_ERR__QUEUE_FULL);
     return failed;
+}
+
+static struct record next_record(struct sample *s, char value[EVENT_SIZE_MAX], char key[KEY_SIZE])
+{
+    uint64_t photo_id;
+    size_t len = sample_next(s, value, EVENT_SIZE_MAX, &photo_id);
+    (void)snprintf(key, KEY_SIZE, "%llu", (unsigned long long)photo_id);
+    return (struct record){slice_of(key), slice_make(value, len), (int64_t)s->ts_ms, true};
 }
 
 static int fill(const char *bootstrap, const char *topic, uint64_t count)
@@ -102,10 +127,12 @@ static int fill(const char *bootstrap, const char *topic, uint64_t count)
                 (uint64_t)now.tv_sec * 1000 - count / 50);
     rd_kafka_resp_err_t failed = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (uint64_t i = 0; i < count && failed == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        failed = send_next(rk, topic, &s);
+        char value[EVENT_SIZE_MAX], key[KEY_SIZE];
+        struct record r = next_record(&s, value, key);
+        failed = send_record(rk, topic, &r);
     }
     if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        failed = rd_kafka_flush(rk, 120000);
+        failed = rd_kafka_flush(rk, FLUSH_MS);
     }
     if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)fprintf(stderr, "fill: %s\n", rd_kafka_err2str(failed));
@@ -114,14 +141,34 @@ static int fill(const char *bootstrap, const char *topic, uint64_t count)
     return failed == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : 1;
 }
 
-/* ---- Reading. ---- */
-
-static double seconds_of(clockid_t clock)
+/* The keys change, so that all partitions have their share; the rest is always the same. */
+static int send_same(const char *bootstrap, const char *topic, uint64_t count, bool has_headers)
 {
-    struct timespec now;
-    (void)clock_gettime(clock, &now); /* cannot fail */
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    rd_kafka_t *rk = open_client(RD_KAFKA_PRODUCER, bootstrap, writer);
+    if (rk == NULL) {
+        return 1;
+    }
+    struct sample s;
+    char value[EVENT_SIZE_MAX], key[KEY_SIZE];
+    sample_init(&s, 1, 100000, 1700000000000U);
+    struct record r = next_record(&s, value, key);
+    r.has_headers = has_headers;
+    double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    rd_kafka_resp_err_t failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (uint64_t i = 0; i < count && failed == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        key[0] = (char)('1' + i % 9);
+        failed = send_record(rk, topic, &r);
+    }
+    if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        failed = rd_kafka_flush(rk, FLUSH_MS);
+    }
+    (void)printf("records=%llu bytes=%zu cpu=%.6f\n", (unsigned long long)count, r.value.len,
+                 seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+    rd_kafka_destroy(rk);
+    return failed == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : 1;
 }
+
+/* ---- Reading. ---- */
 
 static bool assign_all(rd_kafka_t *rk, const char *topic)
 {
@@ -189,11 +236,18 @@ static int read_topic(const char *bootstrap, const char *topic, uint64_t wanted)
 
 int main(int argc, char **argv)
 {
-    bool is_fill = argc == 5 && strcmp(argv[1], "fill") == 0;
-    if (!is_fill && (argc != 5 || strcmp(argv[1], "read") != 0)) {
-        (void)fputs("usage: playreport-bench-topic fill|read BOOTSTRAP TOPIC COUNT\n", stderr);
-        return 2;
+    const char *what = argc == 5 ? argv[1] : "";
+    uint64_t count = argc == 5 ? strtoull(argv[4], NULL, 10) : 0;
+    if (strcmp(what, "fill") == 0) {
+        return fill(argv[2], argv[3], count);
     }
-    uint64_t count = strtoull(argv[4], NULL, 10);
-    return is_fill ? fill(argv[2], argv[3], count) : read_topic(argv[2], argv[3], count);
+    if (strcmp(what, "read") == 0) {
+        return read_topic(argv[2], argv[3], count);
+    }
+    if (strcmp(what, "send") == 0 || strcmp(what, "send-plain") == 0) {
+        return send_same(argv[2], argv[3], count, strcmp(what, "send") == 0);
+    }
+    (void)fputs("usage: playreport-bench-topic fill|read|send|send-plain BOOTSTRAP TOPIC COUNT\n",
+                stderr);
+    return 2;
 }

@@ -12,6 +12,7 @@ from load import wrk
 from measure import SERVER_CPU, Figures, pinned
 from row import Result, Row
 
+SENT = 300000  # records
 FEW, MANY = 10000, 40000  # requests under valgrind
 MARKS = {"worker": "journal_commit", "publisher": "sender_send"}
 WORKERS = (1, 2, 4)
@@ -101,8 +102,31 @@ def workers(lab: Lab) -> Result:
     return Result(f"x {costs[WORKERS[-1]] / costs[1]:.2f}", None, [f"processor time of a report by workers: {listed}"])
 
 
+def told_by(words: list[str]) -> dict[str, float]:
+    with pinned(SERVER_CPU):
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+    return {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", done.stdout)}
+
+
+def librdkafka(lab: Lab) -> Result:
+    """What the publisher cannot be cheaper than: the same record over and over, nothing read, nothing encoded."""
+    topic = "bench.send"
+    lab.brokers.create_topic("try", topic, PARTITIONS)
+    costs = {"send": Figures(), "send-plain": Figures()}
+    for number in range(lab.count):
+        for mode, figures in costs.items():
+            lab.say(f"librdkafka, {mode}: {number + 1} of {lab.count}")
+            told = told_by([str(BUILD / "playreport-bench-topic"), mode, lab.try_broker().bootstrap, topic, str(SENT)])
+            figures.add(us=told["cpu"] / told["records"] * 1e6, bytes=told["bytes"])
+    plain, full = costs["send-plain"].median("us"), costs["send"].median("us")
+    return Result(f"{full:.2f} us", None, [
+        f"rd_kafka_produceva to delivery report, all its threads, a value of {costs['send'].median('bytes'):.0f} bytes "
+        f"and two headers; without headers {plain:.2f} us"])
+
+
 ROWS = (
     Row("syscalls", "system calls of a report", "", syscalls),
     Row("instructions", "instructions of a report in a worker", "", instructions, is_long=True),
+    Row("librdkafka", "processor time of librdkafka alone for a record", "", librdkafka),
     Row("workers", "processor time of a report with 4 workers against 1", "", workers),
 )
