@@ -33,7 +33,8 @@ struct api {
     char *tokens;                 /* the thread's own */
     _Atomic(char *) fresh_tokens; /* to be taken by it; NULL = none */
     struct buffer body, scratch;
-    struct query query; /* large: not on the stack of the loop */
+    struct spool answer; /* to a query */
+    struct query query;  /* large: not on the stack of the loop */
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -93,15 +94,35 @@ static bool read_params(struct api *a, struct slice query, struct query_param *o
     return true;
 }
 
+static void send_answer(struct api *a, struct http_conn *c)
+{
+    struct http_reply reply = {
+        .status = 200,
+        .content_type = api_report_content_type(a->query.format),
+        .headers = slice_of(usual),
+        .body = buffer_slice(&a->answer.bytes),
+    };
+    uint64_t file_len = a->answer.file_len;
+    if (a->answer.file < 0) {
+        http_reply(c, &reply);
+    } else {
+        http_reply_file(c, &reply, spool_take_file(&a->answer), file_len);
+    }
+    if (a->answer.bytes.capacity > SPOOL_MEMORY_MAX) {
+        spool_fini(&a->answer); /* one long answer does not cost its memory for ever */
+        spool_init(&a->answer);
+    }
+}
+
 static void answer(struct api *a, struct http_conn *c)
 {
     struct pipeline_status ps;
     pipeline_status(a->o.pipeline, &ps);
     a->ask.complete_through_ms = ps.complete_through_ms;
-    buffer_reset(&a->body);
-    switch (ask_report(&a->ask, &a->query, &a->body)) {
+    spool_reset(&a->answer);
+    switch (ask_report(&a->ask, &a->query, &a->answer)) {
     case STORE_READ_OK:
-        send_body(a, c, 200, api_report_content_type(a->query.format), usual);
+        send_answer(a, c);
         break;
     case STORE_READ_TOO_LONG:
         send_simple(a, c, 503, "query_too_long",
@@ -223,6 +244,7 @@ int api_start(struct api **out, const struct api_options *options, struct error 
     a->wake_fd = -1;
     buffer_init(&a->body);
     buffer_init(&a->scratch);
+    spool_init(&a->answer);
     a->tokens = strdup(options->read_tokens);
     int failed = a->tokens == NULL ? -ENOMEM : open_stages(a, err);
     if (failed == 0) {
@@ -284,5 +306,6 @@ void api_stop(struct api *a)
     free(atomic_load(&a->fresh_tokens));
     buffer_fini(&a->body);
     buffer_fini(&a->scratch);
+    spool_fini(&a->answer);
     free(a);
 }

@@ -3,9 +3,9 @@
 #ifndef CONSUMER_ASK_H
 #define CONSUMER_ASK_H
 
-#include "common/buffer.h"
 #include "consumer/query.h"
 #include "consumer/site_zones.h"
+#include "consumer/spool.h"
 #include "consumer/store_reader.h"
 
 struct ask {
@@ -14,7 +14,8 @@ struct ask {
     int64_t complete_through_ms; /* 0 = not known */
 };
 
-/* Appends the answer to out. On anything but STORE_READ_OK out holds nothing to be shown. */
-enum store_read_result ask_report(const struct ask *a, const struct query *q, struct buffer *out);
+/* Makes the answer in out, which is empty. On anything but STORE_READ_OK out holds nothing to be
+ * shown; what its file said is logged. */
+enum store_read_result ask_report(const struct ask *a, const struct query *q, struct spool *out);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { EXIT_BAD_QUESTION = 2 };
 
@@ -17,20 +18,40 @@ static int open_ask(struct ask *a, const struct consumer_options *o, struct site
     return failed == 0 ? store_reader_open(&a->reader, o->store, err) : failed;
 }
 
+static bool print_file(int file, uint64_t len)
+{
+    char bytes[65536];
+    for (uint64_t at = 0; at < len;) {
+        ssize_t n = pread(file, bytes, sizeof bytes, (off_t)at);
+        if (n <= 0 || fwrite(bytes, 1, (size_t)n, stdout) != (size_t)n) {
+            return false;
+        }
+        at += (uint64_t)n;
+    }
+    return true;
+}
+
+static bool print_spool(const struct spool *out)
+{
+    return print_file(out->file, out->file_len) &&
+           fwrite(out->bytes.data, 1, out->bytes.len, stdout) == out->bytes.len &&
+           fflush(stdout) == 0;
+}
+
 static int print_answer(const struct ask *a, const struct query *q)
 {
-    struct buffer out;
-    buffer_init(&out);
+    struct spool out;
+    spool_init(&out);
     enum store_read_result result = ask_report(a, q, &out);
     int status = EXIT_FAILURE;
     if (result == STORE_READ_OK) {
-        status = fwrite(out.data, 1, out.len, stdout) == out.len ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = print_spool(&out) ? EXIT_SUCCESS : EXIT_FAILURE;
     } else if (result == STORE_READ_TOO_LONG) {
         (void)fputs("report: it took longer than 5 s; ask for a shorter range\n", stderr);
     } else {
         (void)fputs("report: the store could not be read; see the line above\n", stderr);
     }
-    buffer_fini(&out);
+    spool_fini(&out);
     return status;
 }
 

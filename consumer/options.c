@@ -78,7 +78,7 @@ static const struct config_option report_table[] = {
      "start, inclusive: 2026-01-31, an ISO time, ms, -7d, all"},
     {"to", CONFIG_TEXT, QUERY(4), "", 0, 0, "", NULL, "end, exclusive: as from, or now"},
     {"sort", CONFIG_TEXT, QUERY(5), "", 0, 0, "", NULL, "-events,photo_id; minus = descending"},
-    {"limit", CONFIG_TEXT, QUERY(6), "", 0, 0, "", NULL, "rows, 1 to 100000"},
+    {"limit", CONFIG_TEXT, QUERY(6), "", 0, 0, "", NULL, "rows, 1 to 1000000"},
     {"format", CONFIG_TEXT, QUERY(7), "table", 0, 0, "", NULL, "table, json, csv or ndjson"},
     {"bots", CONFIG_TEXT, QUERY(8), "", 0, 0, "", NULL, "include = count robots too"},
     {"internal", CONFIG_TEXT, QUERY(9), "", 0, 0, "", NULL, "include = count one's own people too"},

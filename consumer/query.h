@@ -16,11 +16,11 @@
 #include <stdint.h>
 
 enum {
-    QUERY_COLUMNS_MAX = 16,   /* dimensions and metrics */
-    QUERY_FILTERS_MAX = 16,   /* terms of where */
-    QUERY_VALUES_MAX = 64,    /* values of all terms */
-    QUERY_TEXT_MAX = 4096,    /* bytes of all values */
-    QUERY_LIMIT_MAX = 100000, /* rows */
+    QUERY_COLUMNS_MAX = 16,    /* dimensions and metrics */
+    QUERY_FILTERS_MAX = 16,    /* terms of where */
+    QUERY_VALUES_MAX = 64,     /* values of all terms */
+    QUERY_TEXT_MAX = 4096,     /* bytes of all values */
+    QUERY_LIMIT_MAX = 1000000, /* rows */
     QUERY_LIMIT_DEFAULT = 1000
 };
 

@@ -194,8 +194,7 @@ static int open_reader(struct reader *r, struct error *err)
     }
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(r->path, &r->db, flags, NULL) != SQLITE_OK ||
-        sqlite3_exec(r->db, "PRAGMA busy_timeout = 1000; PRAGMA temp_store = MEMORY", NULL, NULL,
-                     NULL) != SQLITE_OK) {
+        sqlite3_exec(r->db, "PRAGMA busy_timeout = 1000", NULL, NULL, NULL) != SQLITE_OK) {
         return store_sqlite_error(r->db, r->path, err);
     }
     r->deadline_ms = UINT64_MAX;

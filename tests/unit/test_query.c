@@ -222,7 +222,7 @@ static void what_cannot_be_asked_is_named(void **state)
         {"sort=-", "invalid_parameter", "sort"},
         {"sort=events,-events", "invalid_parameter", "sort"},
         {"limit=0", "invalid_parameter", "limit"},
-        {"limit=100001", "invalid_parameter", "limit"},
+        {"limit=1000001", "invalid_parameter", "limit"},
         {"limit=-1", "invalid_parameter", "limit"},
         {"limit=ten", "invalid_parameter", "limit"},
         {"bots=yes", "invalid_parameter", "bots"},
