@@ -36,7 +36,8 @@ static bool add(struct catalogue *c, uint64_t id)
 
 static struct slice trim_end(struct slice line)
 {
-    while (line.len > 0 && strchr(" \t\r\n", line.data[line.len - 1]) != NULL) {
+    static const char white[] = {' ', '\t', '\r', '\n'};
+    while (line.len > 0 && memchr(white, line.data[line.len - 1], sizeof white) != NULL) {
         line.len--;
     }
     return line;

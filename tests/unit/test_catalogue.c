@@ -15,12 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static int load(struct catalogue **out, const char *text, struct error *err)
+static int load_bytes(struct catalogue **out, const char *bytes, size_t len, struct error *err)
 {
     char path[] = "/tmp/playreport-catalogue-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    assert_int_equal(write(fd, bytes, len), len);
     close(fd);
     int failed = catalogue_load(out, path, err);
     if (failed != 0) {
@@ -28,6 +28,11 @@ static int load(struct catalogue **out, const char *text, struct error *err)
     }
     unlink(path);
     return failed;
+}
+
+static int load(struct catalogue **out, const char *text, struct error *err)
+{
+    return load_bytes(out, text, strlen(text), err);
 }
 
 static void ids_are_found_whatever_their_order(void **state)
@@ -92,6 +97,16 @@ static void what_is_no_id_names_its_line(void **state)
     }
 }
 
+static void a_nul_behind_an_id_is_no_white_space(void **state)
+{
+    (void)state;
+    struct catalogue *c = NULL;
+    struct error err;
+    assert_int_equal(load_bytes(&c, "1\n2\0\n", 5, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "line 2: "));
+    assert_null(c);
+}
+
 static void a_file_that_is_not_there_is_named(void **state)
 {
     (void)state;
@@ -109,6 +124,7 @@ int main(void)
         cmocka_unit_test(many_ids_are_sorted),
         cmocka_unit_test(an_empty_file_holds_none),
         cmocka_unit_test(what_is_no_id_names_its_line),
+        cmocka_unit_test(a_nul_behind_an_id_is_no_white_space),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
