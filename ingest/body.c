@@ -91,24 +91,24 @@ static bool take_preamble(struct body_parts *p)
     return take_up_to_delimiter(p, &preamble);
 }
 
-/* Takes a line without its CRLF. */
-static bool take_line(struct body_parts *p, struct slice *line)
+/* Takes a line off a part, without its CRLF. */
+static bool take_line(struct slice *part, struct slice *line)
 {
-    const char *found = p->rest.len == 0 ? NULL : memmem(p->rest.data, p->rest.len, "\r\n", 2);
+    const char *found = part->len == 0 ? NULL : memmem(part->data, part->len, "\r\n", 2);
     if (found == NULL) {
         return false;
     }
-    *line = slice_make(p->rest.data, (size_t)(found - p->rest.data));
-    p->rest = after(p->rest, line->len + 2);
+    *line = slice_make(part->data, (size_t)(found - part->data));
+    *part = after(*part, line->len + 2);
     return true;
 }
 
 /* Reads a part's headers for the name of its field; false for a file or a part without a name. */
-static bool take_part_head(struct body_parts *p, struct slice *name)
+static bool take_part_head(struct slice *part, struct slice *name)
 {
     struct slice line, value;
     bool is_named = false;
-    while (take_line(p, &line)) {
+    while (take_line(part, &line)) {
         if (line.len == 0) {
             return is_named;
         }
@@ -138,13 +138,15 @@ static struct slice repair(struct body_parts *p, struct slice value)
     return repaired;
 }
 
-/* Takes a part and the delimiter behind it. */
+/*
+ * Takes a part and the delimiter behind it, wherever that stands, also among the headers. Only
+ * white space may stand behind a delimiter on its line.
+ */
 static bool take_part(struct body_parts *p, struct slice *name, struct slice *value)
 {
     struct slice line;
-    /* Only white space may stand behind a delimiter on its line. */
-    return take_line(p, &line) && http_trim(line).len == 0 && take_part_head(p, name) &&
-           take_up_to_delimiter(p, value);
+    return take_up_to_delimiter(p, value) && take_line(value, &line) && http_trim(line).len == 0 &&
+           take_part_head(value, name);
 }
 
 void body_parts_start(struct body_parts *p, struct slice content_type, struct slice body,

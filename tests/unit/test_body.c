@@ -123,6 +123,10 @@ static void forms_with_files_and_broken_ones_are_not_read(void **state)
         {usual, "--x\r\n"},
         {usual, "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nvalue"},
         {usual, "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n--x--"},
+        {usual, "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n"
+                "--x\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n1\r\n--x--"},
+        {usual, "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n"
+                "--x\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n1\r\n--x--"},
         {usual, "--xContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--"},
         {usual, "--xy\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--"},
         {usual, "--x\r\nContent-Type: text/plain\r\n\r\n1\r\n--x--"},
