@@ -1,9 +1,6 @@
 /* Whatever decodes must come back the same from its own encoding. */
 #include "common/event.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 enum { SLACK = 1024 }; /* every key and every number at its widest */
 
@@ -58,14 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     char *bytes = malloc(size + SLACK);
-    if (bytes == NULL) {
-        return 0;
-    }
+    require(bytes != NULL);
     size_t len = event_encode(&first, bytes, size + SLACK);
-    if (len == 0 || event_decode(slice_make(bytes, len), &second) != EVENT_DECODE_OK ||
-        !is_same(&first, &second)) {
-        abort();
-    }
+    require(len > 0 && event_decode(slice_make(bytes, len), &second) == EVENT_DECODE_OK);
+    require(is_same(&first, &second));
     free(bytes);
     return 0;
 }

@@ -2,12 +2,7 @@
  * CRC. */
 #include "ingest/journal_io.h"
 #include "ingest/segment_reader.h"
-
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* A record is good when writing it again gives the very bytes it was read from. */
 static void check_record(const struct segment_reader *r, const struct journal_record *record,
@@ -16,14 +11,10 @@ static void check_record(const struct segment_reader *r, const struct journal_re
     size_t size = SEGMENT_RECORD_HEADER_SIZE + segment_payload_size(record);
     uint64_t end = r->base + r->at;
     char *again = malloc(SEGMENT_RECORD_MAX);
-    if (again == NULL) {
-        return;
-    }
-    if (size > SEGMENT_RECORD_MAX || size > end - SEGMENT_HEADER_SIZE ||
-        segment_put_record(again, r->crc_seed, record) != size ||
-        memcmp(again, data + end - size, size) != 0) {
-        abort();
-    }
+    require(again != NULL);
+    require(size <= SEGMENT_RECORD_MAX && size <= end - SEGMENT_HEADER_SIZE);
+    require(segment_put_record(again, r->crc_seed, record) == size);
+    require(memcmp(again, data + end - size, size) == 0);
     free(again);
 }
 
@@ -35,28 +26,20 @@ static void walk(struct segment_reader *r, const uint8_t *data, size_t size)
     for (;;) {
         switch (segment_reader_next(r, &record)) {
         case SEGMENT_STEP_RECORD:
-            if (record.sequence <= sequence) {
-                abort();
-            }
+            require(record.sequence > sequence);
             sequence = record.sequence;
             check_record(r, &record, data);
             covered += SEGMENT_RECORD_HEADER_SIZE + segment_payload_size(&record);
             break;
         case SEGMENT_STEP_DAMAGE:
-            if (r->bad_from != covered || r->bad_to <= r->bad_from) {
-                abort();
-            }
+            require(r->bad_from == covered && r->bad_to > r->bad_from);
             covered = r->bad_to;
             break;
         case SEGMENT_STEP_FILL:
-            if (segment_reader_fill(r) != 0) {
-                abort();
-            }
+            require(segment_reader_fill(r) == 0);
             break;
         case SEGMENT_STEP_END:
-            if (size >= SEGMENT_HEADER_SIZE && covered != size) {
-                abort();
-            }
+            require(size < SEGMENT_HEADER_SIZE || covered == size);
             return;
         }
     }
@@ -69,15 +52,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (segment_get_header((const char *)data, size, &h) != SEGMENT_HEADER_OK) {
         h.lane = 1; /* as if the file's name said so */
     }
-    int fd = memfd_create("segment", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, data, size) != (ssize_t)size ||
-        segment_reader_init(&r, journal_io_real()) != 0) {
-        abort();
-    }
-    segment_reader_begin(&r, fd, h.lane, 0);
+    struct fuzz_file file = fuzz_file(fuzz_input(data, size));
+    require(segment_reader_init(&r, journal_io_real()) == 0);
+    segment_reader_begin(&r, file.fd, h.lane, 0);
     r.limit = size;
     walk(&r, data, size);
     segment_reader_fini(&r);
-    (void)close(fd); /* it is in memory only */
+    (void)close(file.fd); /* it is in memory only */
     return 0;
 }
