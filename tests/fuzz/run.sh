@@ -1,18 +1,65 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for SECONDS each on a copy of its kept corpus; finds go to build-fuzz/.
+# tests/fuzz/run.sh [--hours] SECONDS [TARGET...]: runs each fuzz target, two at a time, until it has used so many
+# seconds of processor time, from its kept corpus and from what earlier runs found in build-fuzz/. An input that breaks
+# an invariant becomes a file of the kept corpus, found-*, and ends the run. --hours adds what was used to hours.json.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-seconds=${1:?usage: tests/fuzz/run.sh SECONDS}
-for target in build-fuzz/fuzz_*; do
-    [ -x "$target" ] || continue
-    name=${target#build-fuzz/fuzz_}
-    work=$(mktemp -d)
-    # The fuzzer's talk is worth reading after a find only.
-    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
-        -artifact_prefix=build-fuzz/ "$work" "tests/fuzz/corpus/$name" >"build-fuzz/$name.log" 2>&1 || {
-        cat "build-fuzz/$name.log" >&2
-        exit 1
+
+usage() {
+    echo "usage: tests/fuzz/run.sh [--hours] SECONDS [TARGET...]" >&2
+    exit 2
+}
+
+# one NAME SECONDS: one target; tells of it in a line, and in build-fuzz/NAME.used for hours.py.
+one() {
+    local name=$1 wanted_ms=$(($2 * 1000)) used_ms=0 runs=0 found=build-fuzz/corpus/$1 log=build-fuzz/$1.log
+    local memory ms count
+    local TIMEFORMAT='%3U %3S'
+    memory=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo /tmp)" playreport-fuzz.XXXXXX)
+    # shellcheck disable=SC2064 # as it is now
+    trap "rm -rf '$memory'" EXIT
+    mkdir -p "$found"
+    # The fuzzer's limit is of time that passes: while others take the processor it gets more of it.
+    while ((used_ms < wanted_ms)); do
+        # The fuzzer's talk is worth reading after a find only.
+        { time TMPDIR=$memory "build-fuzz/fuzz_$name" -max_total_time=$(((wanted_ms - used_ms + 999) / 1000)) \
+            -timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+            -artifact_prefix="tests/fuzz/corpus/$name/found-" "$found" "tests/fuzz/corpus/$name" \
+            >"$log" 2>&1; } 2>"$memory/time" || {
+            cat "$log" >&2
+            echo "fuzz_$name: a finding, kept in tests/fuzz/corpus/$name/" >&2
+            return 1
+        }
+        ms=$(awk '{ printf "%d", ($1 + $2) * 1000 }' "$memory/time")
+        count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        used_ms=$((used_ms + ms + 1))
+        runs=$((runs + count))
+    done
+    echo "$name $used_ms $runs" >"build-fuzz/$name.used"
+    echo "fuzz_$name: $((used_ms / 1000)) s, $runs inputs, no finding"
+}
+
+main() {
+    local hours=false failed=0
+    [ "${1:-}" != --hours ] || {
+        hours=true
+        shift
     }
-    rm -rf "$work"
-    echo "fuzz_$name: $seconds s, no finding"
-done
+    [[ ${1:-} =~ ^[1-9][0-9]*$ ]] || usage
+    local seconds=$1
+    shift
+    [ $# -gt 0 ] || mapfile -t < <(cd tests/fuzz && printf '%s\n' fuzz_*.c | sed 's/^fuzz_//;s/\.c$//')
+    [ $# -gt 0 ] || set -- "${MAPFILE[@]}"
+    rm -f build-fuzz/*.used
+    printf '%s\n' "$@" | xargs -P 2 -I '{}' tests/fuzz/run.sh --one '{}' "$seconds" || failed=1
+    if $hours; then
+        cat build-fuzz/*.used | /usr/bin/python3 tests/fuzz/hours.py
+    fi
+    return "$failed"
+}
+
+if [ "${1:-}" = --one ]; then
+    one "$2" "$3"
+else
+    main "$@"
+fi
