@@ -46,8 +46,10 @@ def browser(window):
 
 
 @pytest.fixture
-def photo():
-    return next(photos)
+def photo(inbox, record_property):
+    photo = next(photos)
+    yield photo
+    record_property("events", len(inbox.events(photo, 0)))
 
 
 def of_reply(thing, wanted):
@@ -84,7 +86,7 @@ def test_html5_player_reports_by_script_tags_and_its_batch(browser, inbox, photo
         (UUID, "embed", "clip", "1920x1080", "https://www.example.org/videos?page=1&tab=new")}
 
 
-def test_posts_to_the_pages_own_origin_with_raw(browser, inbox, photo):
+def test_jquery_posts_to_its_own_origin_with_raw(browser, inbox, photo):
     browser.visit("post.html", photo=photo)
     event, play, xml = browser.seen(3)
     assert of_reply(event, OK) == OK and of_reply(play, PLAY_OK) == PLAY_OK
@@ -116,7 +118,7 @@ def test_a_report_leaves_as_the_page_is_left(how, browser, inbox, photo):
     assert told(inbox.events(photo, 1), "event", "source") == [("left", how)]
 
 
-def test_a_beacon_of_json_leaves_for_the_pages_own_origin(browser, inbox, photo):
+def test_a_beacon_of_json_leaves_for_its_own_origin(browser, inbox, photo):
     browser.visit("leave.html", photo=photo, how="blob of json", target="")
     browser.visit("left.html")
     assert browser.seen() == ["true"]

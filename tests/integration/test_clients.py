@@ -40,8 +40,10 @@ def inbox(daemon, shared_kafka):
 
 
 @pytest.fixture
-def photo():
-    return next(photos)
+def photo(inbox, record_property):
+    photo = next(photos)
+    yield photo
+    record_property("events", len(inbox.events(photo, 0)))
 
 
 def run(*words, data=None):
@@ -125,7 +127,7 @@ def test_curl_brings_a_body_of_the_largest_size(how, origin, inbox, photo):
     assert told(inbox.events(photo, count), "event", "source") == [("load", "a batch")] * count
 
 
-@pytest.mark.parametrize("size", [BODY_MAX + 1, 8 * BODY_MAX])
+@pytest.mark.parametrize("size", [BODY_MAX + 1, 8 * BODY_MAX], ids=["by a byte", "by 7 MiB"])
 @pytest.mark.parametrize("how", SENDINGS)
 def test_curl_is_told_that_a_body_is_too_large(how, size, origin, inbox, photo):
     data, _ = batch_of(photo, size)

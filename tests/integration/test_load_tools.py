@@ -29,7 +29,7 @@ def counted(counter, photo):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", TOOLS)
-def test_counts_are_those_of(name, method, front, counter, shared_kafka, tmp_path):
+def test_counts_are_those_of(name, method, front, counter, shared_kafka, tmp_path, record_property):
     target = Target(f"http://127.0.0.1:{front.port}", next(photos), method, tmp_path)
     before = sum(shared_kafka.end_offsets(TOPIC).values())
     outcome = TOOLS[name].run(target, SECONDS)
@@ -38,4 +38,6 @@ def test_counts_are_those_of(name, method, front, counter, shared_kafka, tmp_pat
     wait_until("all is counted", lambda: counted(counter, target.photo) >= stored, 120)
     assert counted(counter, target.photo) == stored
     assert outcome.answered <= stored <= outcome.answered + outcome.unread
-    print(f"{name} {method}: answered={outcome.answered} in_topic={stored} counted={counted(counter, target.photo)}")
+    for figure, value in {"tool": f"{name}, {method}", "answered": f"{outcome.answered:,}", "in_topic": f"{stored:,}",
+                          "counted": f"{counted(counter, target.photo):,}"}.items():
+        record_property(figure, value)

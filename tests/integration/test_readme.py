@@ -2,9 +2,11 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import tables
 from broker import ROOT, wait_until
 from daemons import PROGRAMS, ingest, load
 
@@ -41,3 +43,11 @@ def test_the_option_tables_are_those_of_help(program, words):
     text = subprocess.run([PROGRAMS / program, *words, "--help"], capture_output=True, text=True, check=True).stdout
     options = set(re.findall(r"^\s*--(\w+)[= ]", text, re.M)) - {"help", "version", "config"}
     assert table_of(program) == options - {"check_config"}
+
+
+def test_each_test_with_a_client_has_its_row():
+    """clients/table.py writes them."""
+    files = [Path(__file__).parent / name for name in ("test_browser.py", "test_clients.py")]
+    tests = [name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)]
+    rows = [row.split(" | ") for row in tables.read("clients/table.py").splitlines()]
+    assert [cells[1] for cells in rows if len(cells) == 4][1:][:len(tests)] == list(map(tables.words_of, tests))

@@ -1,34 +1,17 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Runs the tests of hostile HTTP and writes what they show into README.md of the folder above; nothing if one fails."""
 import collections
 import datetime
 import json
-import subprocess
 import sys
-import tempfile
-import xml.etree.ElementTree as xml
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-README = FOLDER.parent / "README.md"
-BEGIN, END = "<!-- http_cases/table.py writes from here -->", "<!-- to here -->"
+sys.path.insert(1, str(FOLDER.parent))
+
+import tables  # noqa: E402
+
 TESTS = ["test_http_cases.py", "test_proxies.py"]
-
-
-def run():
-    """Each test's name and its properties; ends the program when one fails."""
-    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1",
-                 f"--junitxml={report.name}", *TESTS]
-        if subprocess.run(words, cwd=FOLDER.parent, check=False).returncode:
-            sys.exit("table.py: not written, as a test failed")
-        return [(test.get("name"), {own.get("name"): own.get("value") for own in test.iter("property")})
-                for test in xml.parse(report.name).iter("testcase")]
-
-
-def words_of(name):
-    name, _, file = name.partition("[")
-    return name.removeprefix("test_").replace("_", " ") + (f", {file[:-1]}" if file else "")
 
 
 def kinds_of(names):
@@ -50,7 +33,7 @@ def notes():
 def table(tests):
     lines = [f"Made on {datetime.date.today()} by `tests/integration/http_cases/table.py`.", "",
              "| test | cases tried | passed |", "|---|---|---|"]
-    lines += [f"| {words_of(name)} | {own['cases']} | {own['cases']} |" for name, own in tests]
+    lines += [f"| {tables.words_of(name)} | {own['cases']} | {own['cases']} |" for name, own in tests]
     total = sum(int(own["cases"]) for _, own in tests)
     lines += [f"| all | {total} | {total} |", "", "Behind proxies no request is smuggled: each event in the topic is a "
               "request that the proxy answered, and ingest counts", "no request that the proxy did not send. Where a "
@@ -66,11 +49,4 @@ def table(tests):
     return "\n".join(lines)
 
 
-def main():
-    tests = [(name, own) for name, own in run() if "cases" in own]
-    text = README.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    README.write_text(before + BEGIN + "\n" + table(tests) + "\n" + END + rest.split(END)[1], encoding="utf-8")
-
-
-main()
+tables.write("http_cases/table.py", table([(name, own) for name, own in tables.run(*TESTS) if "cases" in own]))
