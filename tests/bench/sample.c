@@ -2,11 +2,11 @@
 
 enum { EVENTS_A_MS = 50 }; /* 50,000 a second */
 
-void sample_init(struct sample *s, uint64_t seed, uint64_t photo_count, uint64_t ts_ms)
+void sample_init(struct sample *s, uint64_t seed, uint64_t photo_count, uint64_t start_ms)
 {
     *s = (struct sample){.plan = {.photo_count = photo_count, .forms = 1U << FORM_HTML5},
                          .lane = seed,
-                         .ts_ms = ts_ms};
+                         .start_ms = start_ms};
     for (uint64_t i = 0; i < SAMPLE_CONNECTIONS; i++) {
         session_init(&s->sessions[i], seed, i);
     }
@@ -26,10 +26,12 @@ size_t sample_next(struct sample *s, char *out, size_t size, uint64_t *photo_id)
     struct session *viewer = &s->sessions[s->sequence % SAMPLE_CONNECTIONS];
     struct load_report r;
     session_next(viewer, &s->plan, &r);
+    s->sequence++;
+    s->ts_ms = s->start_ms + s->sequence / EVENTS_A_MS;
     struct player_event e = {
         .lane = s->lane,
-        .sequence = ++s->sequence,
-        .ts_ms = s->ts_ms + s->sequence / EVENTS_A_MS,
+        .sequence = s->sequence,
+        .ts_ms = s->ts_ms,
         .photo_id = viewer->photo_id,
         .site = slice_of("default"),
         .source = slice_of(source_counted(viewer->source)),
