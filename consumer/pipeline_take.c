@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-static int set_aside(struct pipeline *p, const struct poll_record *r, const char *reason)
+static int set_aside(struct pipeline *p, struct poll_record *r, const char *reason)
 {
+    poll_read_headers(r);
     int failed = deadletter_send(p->deadletter, r, reason);
     if (failed != 0) {
         return failed;
@@ -22,15 +23,24 @@ static int set_aside(struct pipeline *p, const struct poll_record *r, const char
     return 0;
 }
 
-static int count_record(struct pipeline *p, const struct poll_record *r)
+/* Takes the name of a record that was sent again: no other has a timestamp that is not its ts. */
+static bool take_other_name(struct poll_record *r, struct player_event *e)
+{
+    if ((uint64_t)r->timestamp_ms == e->ts_ms) {
+        return true;
+    }
+    poll_read_headers(r);
+    return r->id.data == NULL || (event_id_read(r->id, &e->lane, &e->sequence) && e->sequence > 0);
+}
+
+static int count_record(struct pipeline *p, struct poll_record *r)
 {
     struct player_event event;
     enum event_decode_result decoded = event_decode(r->value, &event);
     if (decoded != EVENT_DECODE_OK) {
         return set_aside(p, r, event_decode_reason(decoded));
     }
-    if (r->id.data != NULL &&
-        (!event_id_read(r->id, &event.lane, &event.sequence) || event.sequence == 0)) {
+    if (!take_other_name(r, &event)) {
         return set_aside(p, r, "bad_id_header");
     }
     int64_t seen_ms = r->timestamp_ms > 0 ? r->timestamp_ms : (int64_t)event.ts_ms;
@@ -52,7 +62,7 @@ static int count_record(struct pipeline *p, const struct poll_record *r)
 }
 
 /* Returns 0, or -errno: then what is held is thrown away and read again. */
-static int take(struct pipeline *p, const struct poll_record *r)
+static int take(struct pipeline *p, struct poll_record *r)
 {
     switch (positions_accept(p->positions, r->partition, r->offset)) {
     case POSITIONS_TAKE:

@@ -232,15 +232,20 @@ static struct poll_record record_of(const rd_kafka_message_t *m)
         .timestamp_ms = rd_kafka_message_timestamp(m, &type),
         .key = slice_make(m->key, m->key == NULL ? 0 : m->key_len),
         .value = slice_make(m->payload, m->payload == NULL ? 0 : m->len),
+        .message = m,
     };
+    return r;
+}
+
+void poll_read_headers(struct poll_record *r)
+{
     const void *id = NULL;
     size_t id_len = 0;
-    if (rd_kafka_message_headers(m, &r.headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        rd_kafka_header_get_last(r.headers, POLL_ID_HEADER, &id, &id_len) ==
+    if (rd_kafka_message_headers(r->message, &r->headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        rd_kafka_header_get_last(r->headers, POLL_ID_HEADER, &id, &id_len) ==
             RD_KAFKA_RESP_ERR_NO_ERROR) {
-        r.id = slice_make(id == NULL ? "" : id, id_len);
+        r->id = slice_make(id == NULL ? "" : id, id_len);
     }
-    return r;
 }
 
 /* A batch call waits until its time is up even when some are there; the call for one does not. */

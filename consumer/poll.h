@@ -15,18 +15,24 @@
 struct config;
 struct poll;
 struct rd_kafka_headers_s; /* librdkafka's rd_kafka_headers_t */
+struct rd_kafka_message_s; /* and rd_kafka_message_t */
 
 struct poll_record {
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms;
-    struct slice key;                   /* absent when the record has none */
-    struct slice value;                 /* absent for a tombstone */
+    struct slice key;   /* absent when the record has none */
+    struct slice value; /* absent for a tombstone */
+    const struct rd_kafka_message_s *message;
+    /* These two as poll_read_headers() finds them, absent before. */
     struct slice id;                    /* of the header POLL_ID_HEADER; absent without it */
     struct rd_kafka_headers_s *headers; /* all of them; NULL when there are none */
 };
 
-/* Names a record that was sent again; outranks the value's id (common/contract/README.md). */
+/*
+ * Names a record that was sent again; outranks the value's id. Its record timestamp is never the
+ * event's ts (common/contract/README.md).
+ */
 #define POLL_ID_HEADER "playreport-id"
 
 struct poll_offset {
@@ -64,6 +70,9 @@ void poll_close(struct poll *p);
  * or, with fill, for all of them: that makes large batches. Returns how many.
  */
 size_t poll_records(struct poll *p, struct poll_record *out, size_t max, int timeout_ms, bool fill);
+
+/* Reads the headers of r: apart, since it takes as long as decoding and counting the record. */
+void poll_read_headers(struct poll_record *r);
 
 /*
  * Starts these of the assigned partitions anew, and none other, at these offsets; what was fetched

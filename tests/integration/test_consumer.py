@@ -179,6 +179,24 @@ def test_poison_is_set_aside_byte_for_byte_and_what_is_good_around_it_is_counted
     assert [int(dict(letter.headers)["dlq.offset"]) for letter in letters] == sorted(at)
 
 
+def test_a_name_in_the_headers_counts_where_the_record_was_sent_later_than_its_ts(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    named = [("playreport-id", f"{77:016x}-{5:016x}".encode())]
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options()) as daemon:
+        value = stream.event()
+        ts = msgpack.unpackb(value)["ts"]
+        for _ in range(2):
+            shared_kafka.produce(stream.topic, value, 1, timestamp=ts, headers=named)
+        stream.sent += 1
+        for _ in range(2):
+            shared_kafka.produce(stream.topic, value, 1, timestamp=ts + 1, headers=named)
+        stream.sent += 1
+        shared_kafka.produce(stream.topic, stream.event(), 1)
+        stream.sent -= 1
+        counted(daemon, stream)
+        assert daemon.metric("playreport_consumer_repeats_total") == 2
+
+
 def test_a_partition_whose_letters_cannot_be_delivered_waits_and_the_others_go_on(shared_kafka, tmp_path):
     stream = Stream(shared_kafka, dead=False)
     with consumer(tmp_path, shared_kafka.bootstrap, **stream.options(topic_create="off"), **SESSION) as daemon:

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 
+import msgpack
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -74,6 +75,7 @@ def test_letters_are_counted_once_however_often_they_are_set_aside_or_replayed(s
         assert len(again) == 24
         assert all(not name.startswith("dlq.") for r in again for name, _ in r.headers)
         assert {r.partition for r in again if r.key is None} == {0}
+        assert all(r.timestamp != msgpack.unpackb(r.value)["ts"] for r in again)
         assert dict(again[0].headers)["content-type"] == b"application/msgpack"
         names = [dict(r.headers)["playreport-id"] for r in again]
         assert len(set(names)) == 8
