@@ -63,12 +63,14 @@ def told(events, *names):
 
 def test_jquery_asks_another_origin_for_jsonp(browser, inbox, photo):
     browser.visit("jsonp.html", photo=photo)
-    usual, by_name, refused = browser.seen(3)
+    usual, by_name, refused, concatenated = browser.seen(4)
     assert of_reply(usual, OK) == of_reply(by_name, OK) == OK
     assert usual["report"] == {} and usual["site"]["site_id"] and usual["endpoint"] == "/api/analytics/report/event"
     assert (refused["status"], refused["code"]) == ("error", "invalid_input") and "event" in refused["message"]
-    events = inbox.events(photo, 2)
-    assert told(events, "event", "source") == [("load", "blåbær & \"smør\" 視聴"), ("fullscreen", "site")]
+    assert of_reply(concatenated["report"], OK) == OK and concatenated["site"]["site"] == usual["site"]
+    events = inbox.events(photo, 3)
+    assert told(events, "event", "source") == [
+        ("load", "blåbær & \"smør\" 視聴"), ("fullscreen", "site"), ("load", "a & b")]
     assert all("Chrome/" in event["ua"] for event in events)
 
 
