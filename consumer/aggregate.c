@@ -1,6 +1,7 @@
 #include "consumer/aggregate.h"
 
 #include "common/hash.h"
+#include "consumer/timezone.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -270,7 +271,8 @@ int aggregate_rows(struct aggregate *a, uint32_t load_event, aggregate_day_fn *d
     size_t event_count = 0;
     for (size_t i = 0; i < a->count; i++) {
         const struct entry *e = &a->sorted[i];
-        int32_t bucket[STORE_GRAIN_COUNT] = {e->key.quarter, day(e->key.site, e->key.quarter, arg)};
+        int32_t bucket[STORE_GRAIN_COUNT] = {e->key.quarter, timezone_hour(e->key.quarter),
+                                             day(e->key.site, e->key.quarter, arg)};
         for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
             a->totals[grain][i] = total_of(e, bucket[grain], load_event);
             if (e->key.event != 0) {

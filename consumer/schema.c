@@ -19,6 +19,8 @@
     " traffic INTEGER NOT NULL, count INTEGER NOT NULL,"                                           \
     " PRIMARY KEY (bucket, site, photo_id, source, event, traffic)) WITHOUT ROWID;"
 
+#define HOUR "(bucket - ((bucket % 4) + 4) % 4) / 4"
+
 static const char *const sqlite_steps[SCHEMA_VERSION] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE strings (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);"
@@ -32,6 +34,13 @@ static const char *const sqlite_steps[SCHEMA_VERSION] = {
     " viewer INTEGER NOT NULL, day INTEGER NOT NULL, seen BLOB NOT NULL,"
     " PRIMARY KEY (site, photo_id, viewer)) WITHOUT ROWID;"
     "CREATE INDEX report_ids_day ON report_ids (day);",
+    /* no quarter has been dropped by then, so the hours are whole; negative ones round down too */
+    TOTALS("hour") EVENTS("hour") "INSERT INTO totals_hour SELECT " HOUR
+                                  ", site, photo_id, source, traffic, sum(reports), sum(events),"
+                                  " sum(loads) FROM totals_quarter GROUP BY 1, 2, 3, 4, 5;"
+                                  "INSERT INTO events_hour SELECT " HOUR
+                                  ", site, photo_id, source, event, traffic, sum(count)"
+                                  " FROM events_quarter GROUP BY 1, 2, 3, 4, 5, 6;",
 };
 
 const char *schema_sqlite_step(int version)

@@ -29,6 +29,7 @@ enum store_traffic {
 /* The grains written; never one from another later. */
 enum store_grain {
     STORE_GRAIN_QUARTER, /* bucket = quarter hours since 1970 UTC */
+    STORE_GRAIN_HOUR,    /* bucket = hours since 1970 UTC */
     STORE_GRAIN_DAY,     /* bucket = days since 1970-01-01 in the site's time zone */
     STORE_GRAIN_COUNT
 };

@@ -31,8 +31,10 @@ static const char *const statement_sql[STORE_SQLITE_STATEMENT_COUNT] = {
                           " sequence = max(sequence, excluded.sequence),"
                           " seen_ms = max(seen_ms, excluded.seen_ms)",
     [STORE_SQLITE_TOTAL_QUARTER] = TOTAL_SQL("quarter"),
+    [STORE_SQLITE_TOTAL_HOUR] = TOTAL_SQL("hour"),
     [STORE_SQLITE_TOTAL_DAY] = TOTAL_SQL("day"),
     [STORE_SQLITE_EVENT_QUARTER] = EVENT_SQL("quarter"),
+    [STORE_SQLITE_EVENT_HOUR] = EVENT_SQL("hour"),
     [STORE_SQLITE_EVENT_DAY] = EVENT_SQL("day"),
     [STORE_SQLITE_SEEN] = "INSERT INTO report_ids (site, photo_id, viewer, day, seen)"
                           " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
@@ -208,9 +210,9 @@ static enum store_result write_seen(struct store_sqlite *s, const struct store_b
 static enum store_result write_rows(struct store_sqlite *s, const struct store_batch *batch)
 {
     static const enum store_sqlite_statement totals[STORE_GRAIN_COUNT] = {
-        STORE_SQLITE_TOTAL_QUARTER, STORE_SQLITE_TOTAL_DAY};
+        STORE_SQLITE_TOTAL_QUARTER, STORE_SQLITE_TOTAL_HOUR, STORE_SQLITE_TOTAL_DAY};
     static const enum store_sqlite_statement events[STORE_GRAIN_COUNT] = {
-        STORE_SQLITE_EVENT_QUARTER, STORE_SQLITE_EVENT_DAY};
+        STORE_SQLITE_EVENT_QUARTER, STORE_SQLITE_EVENT_HOUR, STORE_SQLITE_EVENT_DAY};
     enum store_result result = write_positions(s, batch);
     if (result == STORE_OK) {
         result = write_strings(s, batch);

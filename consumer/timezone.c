@@ -87,6 +87,11 @@ int32_t timezone_quarter(int64_t ms)
     return quarter < INT32_MIN ? INT32_MIN : (int32_t)quarter;
 }
 
+int32_t timezone_hour(int32_t quarter)
+{
+    return (int32_t)floor_divide(quarter, TIMEZONE_QUARTERS_AN_HOUR);
+}
+
 static int interval_at(const struct zone *z, int64_t quarter)
 {
     return g_time_zone_find_interval(z->glib, G_TIME_TYPE_UNIVERSAL, quarter * QUARTER_SECONDS);

@@ -5,7 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TIMEZONE_QUARTER_MS = 15 * 60 * 1000, TIMEZONE_QUARTERS_A_DAY = 96 };
+enum {
+    TIMEZONE_QUARTER_MS = 15 * 60 * 1000,
+    TIMEZONE_QUARTERS_AN_HOUR = 4,
+    TIMEZONE_QUARTERS_A_DAY = 96
+};
 
 /* A zone that was looked up once. It remembers what it was last asked: one thread at a time. */
 struct zone;
@@ -19,6 +23,9 @@ void timezone_close(struct zone *z);
 
 /* The quarter hour since 1970 UTC that ms falls in; also before 1970. */
 int32_t timezone_quarter(int64_t ms);
+
+/* The hour since 1970 UTC that a quarter hour is in. */
+int32_t timezone_hour(int32_t quarter);
 
 /* The day, counted from 1970-01-01, that the start of a quarter hour since 1970 UTC falls on in z.
  */

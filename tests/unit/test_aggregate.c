@@ -23,7 +23,7 @@ static void add(struct aggregate *a, struct aggregate_key key, int times)
     }
 }
 
-static void one_map_gives_the_rows_of_both_grains(void **state)
+static void one_map_gives_the_rows_of_every_grain(void **state)
 {
     (void)state;
     enum { LOAD = 8, SHARE = 9 };
@@ -47,6 +47,9 @@ static void one_map_gives_the_rows_of_both_grains(void **state)
     assert_int_equal(batch.totals[STORE_GRAIN_QUARTER][0].reports, 9);
     assert_int_equal(batch.totals[STORE_GRAIN_QUARTER][0].events, 5);
     assert_int_equal(batch.totals[STORE_GRAIN_QUARTER][0].loads, 3);
+    assert_int_equal(batch.total_count[STORE_GRAIN_HOUR], 1);
+    assert_int_equal(batch.totals[STORE_GRAIN_HOUR][0].bucket, 24);
+    assert_int_equal(batch.totals[STORE_GRAIN_HOUR][0].reports, 10);
     assert_int_equal(batch.total_count[STORE_GRAIN_DAY], 1);
     assert_int_equal(batch.totals[STORE_GRAIN_DAY][0].bucket, 1);
     assert_int_equal(batch.totals[STORE_GRAIN_DAY][0].reports, 10);
@@ -186,7 +189,7 @@ static void reset_leaves_no_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_map_gives_the_rows_of_both_grains),
+        cmocka_unit_test(one_map_gives_the_rows_of_every_grain),
         cmocka_unit_test(no_load_event_means_no_loads),
         cmocka_unit_test(every_part_of_the_key_tells_rows_apart),
         cmocka_unit_test(rows_rise_by_key_and_add_up_whatever_the_order_of_events),
