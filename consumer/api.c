@@ -32,6 +32,7 @@ struct api {
     struct ask ask;
     char *tokens;                 /* the thread's own */
     _Atomic(char *) fresh_tokens; /* to be taken by it; NULL = none */
+    struct site_zones_slot fresh_zones;
     struct buffer body, scratch;
     struct spool answer; /* to a query */
     struct query query;  /* large: not on the stack of the loop */
@@ -150,6 +151,7 @@ static void serve_report(struct api *a, struct http_conn *c, const struct http_r
     struct query_error fault = {.code = ""};
     size_t count = 0;
     follow_tokens(a);
+    (void)site_zones_take(&a->fresh_zones, &a->ask.zones); /* none is usual */
     if (!access_allows(a->tokens, req->known[HTTP_HEADER_AUTHORIZATION])) {
         send_simple(a, c, 401, "permission_denied", "A bearer token of read_tokens is needed.");
     } else if (!read_params(a, req->query, params, &count)) {
@@ -211,7 +213,7 @@ static int open_stages(struct api *a, struct error *err)
     struct http_handler handler = {.on_request = on_request, .arg = a};
     int failed = open_loop(a);
     if (failed == 0) {
-        failed = site_zones_new(&a->ask.zones, a->o.sites, err);
+        failed = site_zones_new(&a->ask.zones, NULL, a->o.sites, err);
     }
     if (failed == 0) {
         failed = store_reader_open(&a->ask.reader, a->o.store, err);
@@ -273,6 +275,11 @@ int api_set_tokens(struct api *a, const char *tokens)
     return 0;
 }
 
+void api_set_zones(struct api *a, struct site_zones *z)
+{
+    site_zones_put(&a->fresh_zones, z);
+}
+
 static void end_thread(struct api *a)
 {
     uint64_t one = 1;
@@ -293,6 +300,7 @@ void api_stop(struct api *a)
     http_server_free(a->server);
     store_reader_close(a->ask.reader);
     site_zones_free(a->ask.zones);
+    site_zones_put(&a->fresh_zones, NULL);
     if (a->wake != NULL) {
         event_free(a->wake);
     }

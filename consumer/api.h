@@ -6,7 +6,7 @@
 #define CONSUMER_API_H
 
 #include "common/error.h"
-#include "common/sites.h"
+#include "consumer/site_zones.h"
 
 #include <stdint.h>
 
@@ -29,6 +29,10 @@ uint16_t api_port(const struct api *a);
 
 /* From the next request on these tokens may read. Copies them. Any thread. Returns 0 or -ENOMEM. */
 int api_set_tokens(struct api *a, const char *tokens);
+
+/* From the next request on the days of the sites are those of these zones. Takes them. Any thread.
+ */
+void api_set_zones(struct api *a, struct site_zones *z);
 
 /* Ends the thread and frees a. NULL is a no-op. */
 void api_stop(struct api *a);

@@ -8,13 +8,14 @@
 
 enum { EXIT_BAD_QUESTION = 2 };
 
-static int open_ask(struct ask *a, const struct consumer_options *o, struct sites **sites,
-                    struct error *err)
+static int open_ask(struct ask *a, const struct consumer_options *o, struct error *err)
 {
-    int failed = sites_load(sites, o->sites, err);
+    struct sites *sites = NULL;
+    int failed = sites_load(&sites, o->sites, err);
     if (failed == 0) {
-        failed = site_zones_new(&a->zones, *sites, err);
+        failed = site_zones_new(&a->zones, NULL, sites, err);
     }
+    sites_free(sites);
     return failed == 0 ? store_reader_open(&a->reader, o->store, err) : failed;
 }
 
@@ -66,16 +67,14 @@ int command_report(const struct consumer_options *o)
         return EXIT_BAD_QUESTION;
     }
     struct ask a = {.reader = NULL};
-    struct sites *sites = NULL;
     struct error err = {""};
     int status = EXIT_FAILURE;
-    if (open_ask(&a, o, &sites, &err) == 0) {
+    if (open_ask(&a, o, &err) == 0) {
         status = print_answer(&a, &q);
     } else {
         (void)fprintf(stderr, "report: %s\n", err.text);
     }
     store_reader_close(a.reader);
     site_zones_free(a.zones);
-    sites_free(sites);
     return status;
 }

@@ -20,11 +20,12 @@ struct daemon {
     struct event_base *base;
     struct event *term, *interrupt, *hangup;
     struct metrics *metrics;
-    struct sites *sites;
+    struct sites *sites; /* as they were at the start */
     struct store *store;
     struct pipeline *pipeline;
     struct api *api;
     struct admin *admin;
+    struct reload reload;
     bool stop, is_reload_wanted;
 };
 
@@ -46,8 +47,10 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
 
 static void on_health(struct buffer *json, void *arg)
 {
-    (void)arg;
-    buffer_append_text(json, "{\"status\":\"ok\"}\n");
+    const struct daemon *d = arg;
+    buffer_append_text(json, "{\"status\":\"ok\",\"time_zones_refused\":");
+    buffer_append_slice(json, buffer_slice(&d->reload.refused));
+    buffer_append_text(json, "}\n");
 }
 
 static bool on_ready(struct buffer *json, void *arg)
@@ -148,6 +151,9 @@ static int start(struct daemon *d, struct error *err)
         failed = sites_load(&d->sites, d->o->sites, err);
     }
     if (failed == 0) {
+        failed = reload_init(&d->reload, d->sites, err);
+    }
+    if (failed == 0) {
         failed = store_open(&d->store, d->o->store, err);
     }
     if (failed == 0) {
@@ -158,6 +164,8 @@ static int start(struct daemon *d, struct error *err)
     if (failed == 0) {
         failed = api_start(&d->api, &api, err);
     }
+    d->reload.api = d->api;
+    d->reload.pipeline = d->pipeline;
     return failed == 0 ? admin_open(&d->admin, d->base, d->o->admin_listen, &pages, d->metrics, err)
                        : failed;
 }
@@ -168,6 +176,7 @@ static void stop(struct daemon *d)
     api_stop(d->api);
     pipeline_stop(d->pipeline);
     store_close(d->store);
+    reload_fini(&d->reload);
     sites_free(d->sites);
     metrics_free(d->metrics);
     if (d->term != NULL) {
@@ -184,12 +193,12 @@ static void stop(struct daemon *d)
     }
 }
 
-static void serve(struct daemon *d, const struct consumer_start *began)
+static void serve(struct daemon *d)
 {
     while (!d->stop && event_base_loop(d->base, EVLOOP_ONCE) >= 0) {
         if (d->is_reload_wanted) {
             d->is_reload_wanted = false;
-            reload(began, d->api);
+            reload(&d->reload);
         }
         admin_flush(d->admin);
     }
@@ -197,7 +206,7 @@ static void serve(struct daemon *d, const struct consumer_start *began)
 
 int command_run(const struct consumer_start *began)
 {
-    struct daemon d = {.o = began->options, .config = began->config};
+    struct daemon d = {.o = began->options, .config = began->config, .reload = {.start = began}};
     struct error err = {""};
     int failed = start(&d, &err);
     if (failed != 0) {
@@ -206,7 +215,7 @@ int command_run(const struct consumer_start *began)
     } else {
         LOG_INFO("listening", log_uint("port", api_port(d.api)),
                  log_uint("admin_port", admin_port(d.admin)), log_text("store", d.o->store));
-        serve(&d, began);
+        serve(&d);
     }
     stop(&d);
     if (failed == 0) {

@@ -4,7 +4,6 @@
 #include "consumer/intern.h"
 #include "consumer/marks.h"
 #include "consumer/seen.h"
-#include "consumer/site_zones.h"
 #include "consumer/timezone.h"
 
 #include <errno.h>
@@ -41,7 +40,7 @@ int counter_new(struct counter **out, const struct sites *sites, counter_find_se
     c->find_seen = find_seen;
     c->find_seen_arg = arg;
     bool whole = c->aggregate != NULL && c->intern != NULL && c->marks != NULL && c->seen != NULL;
-    int failed = whole ? site_zones_new(&c->zones, sites, err) : -ENOMEM;
+    int failed = whole ? site_zones_new(&c->zones, NULL, sites, err) : -ENOMEM;
     if (failed != 0) {
         counter_free(c);
         return failed;
@@ -61,6 +60,20 @@ void counter_free(struct counter *c)
     seen_free(c->seen);
     site_zones_free(c->zones);
     free(c);
+}
+
+static void forget_kept(struct counter *c)
+{
+    for (size_t i = 0; i < COUNTER_SITES_KEPT; i++) {
+        c->kept[i].id = 0;
+    }
+}
+
+void counter_follow_zones(struct counter *c, struct site_zones_slot *slot)
+{
+    if (site_zones_take(slot, &c->zones)) {
+        forget_kept(c);
+    }
 }
 
 void counter_load_mark(struct counter *c, const struct store_mark *mark)
@@ -223,7 +236,5 @@ void counter_reset(struct counter *c)
     marks_reset(c->marks);
     seen_reset(c->seen);
     c->failed = false;
-    for (size_t i = 0; i < COUNTER_SITES_KEPT; i++) {
-        c->kept[i].id = 0;
-    }
+    forget_kept(c);
 }

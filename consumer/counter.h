@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/event.h"
 #include "common/sites.h"
+#include "consumer/site_zones.h"
 #include "consumer/store.h"
 
 struct counter;
@@ -19,11 +20,13 @@ struct counter;
  */
 typedef int counter_find_seen_fn(const struct store_seen_key *key, void *arg);
 
-/* Returns 0 or -errno with a sentence (a site's time zone that does not exist). sites outlives it.
- */
+/* Returns 0 or -errno with a sentence (a site's time zone that does not exist). */
 int counter_new(struct counter **out, const struct sites *sites, counter_find_seen_fn *find_seen,
                 void *arg, struct error *err);
 void counter_free(struct counter *c);
+
+/* Goes by the zones in the slot from now on, if there are some; what is held too. */
+void counter_follow_zones(struct counter *c, struct site_zones_slot *slot);
 
 /* What the store has. A failure (out of memory) is remembered for counter_failed(). */
 void counter_load_mark(struct counter *c, const struct store_mark *mark);

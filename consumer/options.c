@@ -142,10 +142,10 @@ static const struct config_spec run_spec = {
         "Settings come from --config FILE (JSON),\n"
         "PLAYREPORT_<NAME> and flags; the later wins. Any librdkafka property passes through as\n"
         "--kafka.NAME.\n\n"
-        "SIGHUP reads the settings once more, and takes read_tokens and log_level while it runs. "
-        "A\n"
-        "fault leaves all as it was, and is logged; so is what differs and needs a restart. The\n"
-        "file of sites is read at the start only.\n",
+        "SIGHUP reads the settings once more, and takes read_tokens, log_level and the file of "
+        "sites\n"
+        "while it runs. A fault leaves all as it was, and is logged; so is what differs and needs\n"
+        "a restart. The time zone of a site that is known stays: its days are counted by it.\n",
     .options = run_table,
     .option_count = sizeof run_table / sizeof run_table[0],
     .check = check_run,
@@ -265,7 +265,7 @@ int consumer_options_reread(struct config **out, struct consumer_options *values
 void consumer_options_fixed(struct config_side running, struct config_side read,
                             struct buffer *names)
 {
-    static const char *const taken[] = {"read_tokens", "log_level", NULL};
+    static const char *const taken[] = {"read_tokens", "log_level", "sites", NULL};
     config_changes(&run_spec, running, read, taken, names);
 }
 

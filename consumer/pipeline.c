@@ -196,6 +196,7 @@ static int wait_ms(const struct pipeline *p)
 
 static void turn(struct pipeline *p)
 {
+    counter_follow_zones(p->counter, &p->zones);
     if (p->must_load && pipeline_pause_is_over(&p->store_pause)) {
         pipeline_load_again(p);
     }
@@ -339,6 +340,11 @@ int pipeline_start(struct pipeline **out, const struct pipeline_options *options
     return 0;
 }
 
+void pipeline_set_zones(struct pipeline *p, struct site_zones *z)
+{
+    site_zones_put(&p->zones, z);
+}
+
 void pipeline_stop(struct pipeline *p)
 {
     if (p == NULL) {
@@ -351,6 +357,7 @@ void pipeline_stop(struct pipeline *p)
     poll_close(p->poll); /* calls on_revoke(), which writes what is held */
     deadletter_close(p->deadletter);
     counter_free(p->counter);
+    site_zones_put(&p->zones, NULL);
     positions_free(p->positions);
     (void)pthread_mutex_destroy(&p->status_lock); /* nobody is left who could hold it */
     free(p);

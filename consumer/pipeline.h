@@ -6,7 +6,7 @@
 #define CONSUMER_PIPELINE_H
 
 #include "common/error.h"
-#include "common/sites.h"
+#include "consumer/site_zones.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +39,9 @@ struct pipeline_options {
 /* Starts the thread; Kafka need not be there. Returns 0 or -errno with a sentence. */
 int pipeline_start(struct pipeline **out, const struct pipeline_options *options,
                    struct error *err);
+
+/* Counts by these zones from its next turn on. Takes them. Any thread. */
+void pipeline_set_zones(struct pipeline *p, struct site_zones *z);
 
 /* Writes what is held, leaves the group, ends the thread, frees p. */
 void pipeline_stop(struct pipeline *p);

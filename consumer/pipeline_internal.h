@@ -50,7 +50,8 @@ struct pipeline {
     struct store *store;
     struct poll *poll;
     struct deadletter *deadletter;
-    struct counter *counter;     /* events to changes */
+    struct counter *counter; /* events to changes */
+    struct site_zones_slot zones;
     struct positions *positions; /* how far each partition is */
     struct figures figures;
     struct poll_record records[PIPELINE_BATCH];

@@ -267,6 +267,63 @@ static void another_writer_makes_it_read_everything_again(void **state)
     store_folder_remove(&f);
 }
 
+/* The zones of site "in", which the file of sites gives. */
+static struct site_zones *zones_of_india(void)
+{
+    static const char TEXT[] = "[{\"key\":\"in\",\"time_zone\":\"Asia/Kolkata\",\"site_id\":\"1\","
+                               "\"site_name\":\"n\",\"product_key\":\"p\",\"domain\":\"d\"}]";
+    char path[] = "/tmp/test_counter.XXXXXX";
+    struct site_zones *zones = NULL;
+    struct sites *sites = NULL;
+    struct error err = {""};
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, TEXT, sizeof TEXT - 1), sizeof TEXT - 1);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(sites_load(&sites, path, &err), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(site_zones_new(&zones, NULL, sites, &err), 0);
+    sites_free(sites);
+    return zones;
+}
+
+/* The day of the only row of an event at 18:30 UTC on day 2. */
+static int32_t count_one(struct counter *c, uint64_t sequence)
+{
+    const struct player_event e = {.lane = 9,
+                                   .sequence = sequence,
+                                   .ts_ms = (2 * 24 * 60 + 18 * 60 + 30) * UINT64_C(60000),
+                                   .kind = EVENT_KIND_EVENT,
+                                   .photo_id = 1,
+                                   .site = slice_of("in"),
+                                   .event = slice_of("load")};
+    struct store_batch batch = {0};
+    assert_int_equal(counter_add(c, 0, 1, &e), COUNTER_COUNTED);
+    assert_int_equal(counter_rows(c, 0, &batch), 0);
+    assert_int_equal(batch.total_count[STORE_GRAIN_DAY], 1);
+    int32_t day = batch.totals[STORE_GRAIN_DAY][0].bucket;
+    counter_commit(c);
+    return day;
+}
+
+static void a_site_that_becomes_known_is_counted_by_its_days(void **state)
+{
+    (void)state;
+    struct site_zones_slot slot = {NULL};
+    struct counter *c = NULL;
+    struct sites *sites = NULL;
+    struct error err = {""};
+    assert_int_equal(sites_load(&sites, NULL, &err), 0);
+    assert_int_equal(counter_new(&c, sites, find_seen, NULL, &err), 0);
+    sites_free(sites); /* nothing of them is borrowed */
+    counter_follow_zones(c, &slot);
+    assert_int_equal(count_one(c, 1), 2);
+    site_zones_put(&slot, zones_of_india());
+    assert_int_equal(count_one(c, 2), 2); /* they are not taken yet */
+    counter_follow_zones(c, &slot);
+    assert_int_equal(count_one(c, 3), 3);
+    counter_free(c);
+}
+
 static int make_topic(void **state)
 {
     struct topic *t = malloc(sizeof *t);
@@ -286,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repeats_are_dropped_and_the_rest_is_counted_once),
         cmocka_unit_test(totals_are_exact_when_every_kth_commit_fails),
+        cmocka_unit_test(a_site_that_becomes_known_is_counted_by_its_days),
         cmocka_unit_test(another_writer_makes_it_read_everything_again),
     };
     return cmocka_run_group_tests(tests, make_topic, free_topic);

@@ -335,6 +335,21 @@ static void a_report_named_before_a_long_stop_is_not_counted_again(void **state)
     assert_exact(f);
 }
 
+static void zones_may_change_while_it_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {""};
+    start(f);
+    for (int i = 0; i < 20; i++) {
+        struct site_zones *z = NULL;
+        send_events(f, PIECE);
+        assert_int_equal(site_zones_new(&z, NULL, f->sites, &err), 0);
+        pipeline_set_zones(f->pipeline, z);
+    }
+    await_stored(f, f->sent);
+    assert_exact(f);
+}
+
 /* Issue 3: a producer that refused a letter is beyond use, but not for ever. */
 static void a_letter_that_was_refused_is_sent_once_it_can_be(void **state)
 {
@@ -359,6 +374,7 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_letter_that_was_refused_is_sent_once_it_can_be, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(zones_may_change_while_it_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_report_named_before_a_long_stop_is_not_counted_again,
                                         set_up, tear_down),
     };
