@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import threading
+from datetime import datetime, timezone
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import msgpack
 import pytest
@@ -233,3 +235,138 @@ def test_the_consumer_keeps_its_tokens_while_others_may_reach_it(shared_kafka, t
         files.write(words.name, "{}")
         assert "read_tokens" in hang_up(daemon, "reload_failed")
         assert may_read(daemon, "only") and not may_read(daemon, "")
+
+
+# ---- The sites of the consumer: their time zones. ----
+KOLKATA = "Asia/Kolkata"
+
+
+def zoned(site_id, zone):
+    return {**site(site_id), "time_zone": zone, "hosts": [f"site{site_id}.example"]}
+
+
+def report_to(front, site_id, photo):
+    conn = http.client.HTTPConnection("127.0.0.1", front.port, timeout=30)
+    conn.request("GET", EVENT + str(photo), headers={"Host": f"site{site_id}.example"})
+    assert 'status="ok"' in conn.getresponse().read().decode()
+    conn.close()
+
+
+def days_of(counter, **query):
+    """{site: its days with reports}."""
+    rows = counter.report(dimensions="site,day", metrics="reports", limit=1000, **query)["rows"]
+    days = {}
+    for row in rows:
+        if row["reports"]:
+            days.setdefault(row["site"], set()).add(row["day"])
+    return days
+
+
+def days_by(kafka, topic, zones):
+    """{site: the days of its events in the zone given for it}, by their receive time in the topic."""
+    days = {}
+    for event in events(kafka, topic):
+        local = datetime.fromtimestamp(event["ts"] / 1000, ZoneInfo(zones[event["site"]]))
+        days.setdefault(event["site"], set()).add(local.date().isoformat())
+    return days
+
+
+@pytest.fixture
+def zones():
+    """UTC, and a zone that has another day now."""
+    return "UTC", "Pacific/Kiritimati" if datetime.now(timezone.utc).hour >= 10 else "Pacific/Pago_Pago"
+
+
+@pytest.fixture
+def sited(shared_kafka, topic, files, tmp_path):
+    """Ingest, for sites of any name, and a consumer that begins with two sites, both UTC."""
+    names = tmp_path / "ingest_sites.json"
+    names.write_text(json.dumps([zoned(n, "UTC") for n in (1, 2, 3)]))
+    files.write("sites.json", json.dumps([zoned(1, "UTC"), zoned(2, "UTC")]))
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, sites=names) as front, \
+            consumer(tmp_path, shared_kafka.bootstrap, topic=topic, sites=tmp_path / "sites.json") as counter:
+        yield front, counter
+
+
+def counted(counter, reports):
+    wait_until("all is counted", lambda: counter.totals()["reports"] >= reports)
+
+
+def refused(counter):
+    return json.loads(counter.admin("/healthz")[1])["time_zones_refused"]
+
+
+def test_the_consumer_takes_new_sites(sited, files, zones, shared_kafka, topic):
+    front, counter = sited
+    here, there = zones
+    files.write("sites.json", json.dumps([zoned(1, here), zoned(2, here), zoned(3, there)]))
+    assert hang_up(counter).endswith(" sites=3 read_tokens=0")
+    for n in (1, 2, 3):
+        report_to(front, n, n)
+    counted(counter, 3)
+    days = days_by(shared_kafka, topic, {"site1": here, "site2": here, "site3": there})
+    assert days_of(counter) == days
+    assert days_of(counter, **{"from": "-1h"}) == days, "when an hour ago was is a matter of the site's zone"
+    assert refused(counter) == [] and not lines(counter, "time_zone_refused")
+
+
+def test_a_known_site_keeps_its_time_zone(sited, files, zones, shared_kafka, topic):
+    front, counter = sited
+    here, there = zones
+    files.write("sites.json", json.dumps([zoned(1, there), zoned(3, there)]))
+    hang_up(counter)
+    told = wait_until("the change is refused", lambda: lines(counter, "time_zone_refused"))
+    assert len(told) == 1 and " level=warn " in told[0]
+    assert f" site=site1 kept={here} refused={there} " in told[0] and "needs a rebuild" in told[0]
+    assert refused(counter) == ["site1"]
+    for n in (1, 2, 3):
+        report_to(front, n, n)
+    counted(counter, 3)
+    kept = {"site1": here, "site2": here, "site3": there}
+    assert days_of(counter) == days_by(shared_kafka, topic, kept)
+    # Site 2 was away meanwhile, and is known all the same; site 1 is as it was again.
+    files.write("sites.json", json.dumps([zoned(1, here), zoned(2, there)]))
+    hang_up(counter)
+    wait_until("the next is refused", lambda: len(lines(counter, "time_zone_refused")) == 2)
+    assert refused(counter) == ["site2"]
+    report_to(front, 2, 4)
+    counted(counter, 4)
+    assert days_of(counter) == days_by(shared_kafka, topic, kept)
+
+
+@pytest.mark.parametrize("text, told", (
+    ("{", r"sites: \S*sites\.json"),
+    (json.dumps([zoned(1, "UTC"), zoned(3, "Mars/Olympus")]), r"site3: time_zone: there is no zone named Mars/Olympus"),
+    (None, r"sites: \S*sites\.json: cannot be opened: No such file"),
+))
+def test_a_fault_in_the_sites_leaves_the_consumer_as_it_was(sited, files, shared_kafka, topic, text, told):
+    front, counter = sited
+    if text is None:
+        (files.folder / "sites.json").unlink()
+    else:
+        files.write("sites.json", text)
+    assert re.search(rf" level=error .* err=.*{told}", hang_up(counter, "reload_failed"))
+    assert not lines(counter, "reloaded")
+    report_to(front, 3, 1)
+    counted(counter, 1)
+    assert days_of(counter) == days_by(shared_kafka, topic, {"site3": "UTC"})
+
+
+def test_the_consumer_follows_its_sites_while_it_counts(shared_kafka, topic, files, tmp_path):
+    sites = tmp_path / "sites.json"
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, sites=sites) as front, \
+            consumer(tmp_path, shared_kafka.bootstrap, topic=topic, sites=sites) as counter:
+        words = (front.port, REPORTS, tmp_path / "expect.json", None, "--seed", 6, "--rate", REPORTS // 3)
+        sender = threading.Thread(target=load, args=words)
+        sender.start()
+        reloads = 0
+        while sender.is_alive():
+            reloads += 1
+            files.write("sites.json", json.dumps([zoned(1, "UTC"), *(zoned(n, KOLKATA) for n in range(2, 2 + reloads))]))
+            assert hang_up(counter).endswith(f" sites={1 + reloads} read_tokens=0")
+            assert counter.totals()["reports"] >= 0
+        sender.join()
+        counted(counter, REPORTS)
+        assert counter.totals()["reports"] == REPORTS and reloads >= 5
+        assert counter.stop() == 0
+        print(f"reloads={reloads} counted={REPORTS}")
