@@ -15,6 +15,10 @@ one() {
     local name=$1 wanted_ms=$(($2 * 1000)) used_ms=0 runs=0 found=build-fuzz/corpus/$1 log=build-fuzz/$1.log
     local memory ms count
     local TIMEFORMAT='%3U %3S'
+    [ -x "build-fuzz/fuzz_$name" ] || {
+        echo "fuzz_$name: not built: cmake --preset fuzz && cmake --build --preset fuzz" >&2
+        return 1
+    }
     memory=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo /tmp)" playreport-fuzz.XXXXXX)
     # shellcheck disable=SC2064 # as it is now
     trap "rm -rf '$memory'" EXIT
