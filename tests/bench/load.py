@@ -68,11 +68,13 @@ class Seeds:
         return self._next
 
 
-def open_loop(server: Server, rate: float, seconds: float, seed: int, connections: int = 64) -> dict[str, float]:
+def open_loop(server: Server, rate: float, seconds: float, seed: int, forms: str = "xml") -> dict[str, float]:
     """Latency from the moment a report was due, so waiting for a slow server counts. In microseconds."""
     words = [str(BUILD / "playreport-load"), "--target", f"127.0.0.1:{server.port}", "--rate", f"{rate:.0f}",
-             "--reports", f"{max(1, rate * seconds):.0f}", "--connections", str(connections), "--seed", str(seed),
-             "--forms", "xml", "--events-only", "--latency"]
+             "--reports", f"{max(1, rate * seconds):.0f}", "--connections", "64", "--seed", str(seed),
+             "--forms", forms, "--latency"]
+    if forms == "xml":
+        words.append("--events-only")  # all of one kind: to compare with a fixed reply
     if not rate:
         words[words.index("--reports") + 1] = f"{40000 * seconds:.0f}"
     with pinned(OTHER_CPU):

@@ -67,9 +67,18 @@ end
 
 local ready, at = {}, 0
 
+local threads = {}
+
+function setup(thread)
+   table.insert(threads, thread)
+end
+
+request_bytes = 0 -- on average; done() lives elsewhere and asks for it by name
+
 function init(args)
    for i = 1, COUNT do
       ready[i] = shapes[args[1]](i)
+      request_bytes = request_bytes + #ready[i] / COUNT
    end
 end
 
@@ -80,7 +89,8 @@ end
 
 function done(summary, latency)
    local e = summary.errors
-   print(string.format('{"requests":%d,"seconds":%.6f,"p50_us":%d,"p99_us":%d,"errors":%d}', summary.requests,
-      summary.duration / 1e6, latency:percentile(50), latency:percentile(99),
+   print(string.format('{"requests":%d,"seconds":%.6f,"p50_us":%d,"p99_us":%d,"request_bytes":%.0f,' ..
+      '"reply_bytes":%.0f,"errors":%d}', summary.requests, summary.duration / 1e6, latency:percentile(50),
+      latency:percentile(99), threads[1]:get("request_bytes"), summary.bytes / math.max(1, summary.requests),
       e.connect + e.read + e.write + e.status + e.timeout))
 end

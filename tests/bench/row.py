@@ -7,11 +7,13 @@ from lab import Lab
 
 @dataclass
 class Result:
-    """measured: the figure as text. met: None where there is no goal. notes: lines below the table."""
+    """measured: the figure as text. met: None where there is no goal. notes: lines below the table. numbers: for who
+    reckons with them, in the JSON."""
 
     measured: str
     met: bool | None = None
     notes: list[str] = field(default_factory=list)
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

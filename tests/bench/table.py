@@ -32,4 +32,4 @@ def write_json(rows: list[tuple[Row, Result]], facts: list[str], file: Path) -> 
     file.write_text(json.dumps({
         "at": int(time.time()), "facts": facts,
         "rows": [{"row": row.name, "goal": row.goal, "measured": result.measured, "met": result.met,
-                  "notes": result.notes} for row, result in rows]}, indent=1) + "\n", encoding="utf-8")
+                  "notes": result.notes, "numbers": result.numbers} for row, result in rows]}, indent=1) + "\n", encoding="utf-8")
