@@ -1,4 +1,4 @@
-"""The brokers of a run, each started when first asked for, on the generator's processor: two processors have no third."""
+"""The brokers of a run, each started when first asked for, on the generator's processor: two have no third."""
 import os
 from pathlib import Path
 

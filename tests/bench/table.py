@@ -30,6 +30,7 @@ def print_table(rows: list[tuple[Row, Result]], facts: list[str], out: TextIO) -
 def write_json(rows: list[tuple[Row, Result]], facts: list[str], file: Path) -> None:
     """One file a run, so that earlier ones can be compared with."""
     file.write_text(json.dumps({
-        "at": int(time.time()), "facts": facts,
+        "at": int(time.time()),
+        "facts": facts,
         "rows": [{"row": row.name, "goal": row.goal, "measured": result.measured, "met": result.met,
                   "notes": result.notes, "numbers": result.numbers} for row, result in rows]}, indent=1) + "\n", encoding="utf-8")

@@ -99,7 +99,8 @@ def workers(lab: Lab) -> Result:
         lab.drop(name)
     costs = {count: its.median("cpu_us") for count, its in figures.items()}
     listed = ", ".join(f"{count}: {cost:.2f} us" for count, cost in costs.items())
-    return Result(f"x {costs[WORKERS[-1]] / costs[1]:.2f}", None, [f"processor time of a report by workers: {listed}"])
+    return Result(f"x {costs[WORKERS[-1]] / costs[1]:.2f}", None, [f"processor time of a report by workers: {listed}"],
+                  {f"{count} workers": cost for count, cost in costs.items()})
 
 
 def told_by(words: list[str]) -> dict[str, float]:

@@ -16,7 +16,8 @@ def peer(name: str) -> Callable[[Lab], Result]:
 
 
 ROWS = (
-    Row("peer-lua", "nginx + lua-resty-kafka, reports/s against nginx return 200; a reply says: in memory", "", peer("lua@old")),
+    Row("peer-lua", "nginx + lua-resty-kafka, reports/s against nginx return 200; a reply says: in memory", "",
+        peer("lua@old")),
     Row("peer-node", "node + kafkajs, the same; a reply says: in memory", "", peer("node@old")),
     Row("peer-ours", "playreport-ingest, the same; a reply says: in the journal", "", peer("ingest@old")),
 )
