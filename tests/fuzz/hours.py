@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Adds up how long each fuzz target has run, in hours.json beside this file, and prints the table. What is to be added
-comes on standard input as run.sh writes it: name, milliseconds of processor time, inputs tried; a terminal adds nothing."""
+comes on standard input as run.sh writes it, a line a target: name, milliseconds of processor time, inputs tried."""
 import datetime
 import json
 import sys
@@ -30,6 +30,7 @@ def main():
     targets = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     if not sys.stdin.isatty():
         add(targets, sys.stdin)
+    if targets:
         FILE.write_text(json.dumps(targets, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(table(targets))
 

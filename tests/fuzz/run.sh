@@ -10,9 +10,10 @@ usage() {
     exit 2
 }
 
-# one NAME SECONDS: one target; tells of it in a line, and in build-fuzz/NAME.used for hours.py.
+# one NAME SECONDS HOURS: one target; tells of it in a line, and hours.py if HOURS is true.
 one() {
-    local name=$1 wanted_ms=$(($2 * 1000)) used_ms=0 runs=0 found=build-fuzz/corpus/$1 log=build-fuzz/$1.log
+    local name=$1 wanted_ms=$(($2 * 1000)) hours=$3 used_ms=0 runs=0
+    local found=build-fuzz/corpus/$name log=build-fuzz/$name.log
     local memory ms count
     local TIMEFORMAT='%3U %3S'
     [ -x "build-fuzz/fuzz_$name" ] || {
@@ -39,7 +40,9 @@ one() {
         used_ms=$((used_ms + ms + 1))
         runs=$((runs + count))
     done
-    echo "$name $used_ms $runs" >"build-fuzz/$name.used"
+    if $hours; then
+        echo "$name $used_ms $runs" | flock build-fuzz/hours.lock /usr/bin/python3 tests/fuzz/hours.py >/dev/null
+    fi
     echo "fuzz_$name: $((used_ms / 1000)) s, $runs inputs, no finding"
 }
 
@@ -54,16 +57,15 @@ main() {
     shift
     [ $# -gt 0 ] || mapfile -t < <(cd tests/fuzz && printf '%s\n' fuzz_*.c | sed 's/^fuzz_//;s/\.c$//')
     [ $# -gt 0 ] || set -- "${MAPFILE[@]}"
-    rm -f build-fuzz/*.used
-    printf '%s\n' "$@" | xargs -P 2 -I '{}' tests/fuzz/run.sh --one '{}' "$seconds" || failed=1
+    printf '%s\n' "$@" | xargs -P 2 -I '{}' tests/fuzz/run.sh --one '{}' "$seconds" "$hours" || failed=1
     if $hours; then
-        cat build-fuzz/*.used | /usr/bin/python3 tests/fuzz/hours.py
+        /usr/bin/python3 tests/fuzz/hours.py </dev/null
     fi
     return "$failed"
 }
 
 if [ "${1:-}" = --one ]; then
-    one "$2" "$3"
+    one "$2" "$3" "$4"
 else
     main "$@"
 fi
