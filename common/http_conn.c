@@ -84,7 +84,8 @@ void http_conn_enlist(struct http_conn *c, enum http_wait wait)
 
 bool http_conn_is_blocked(const struct http_conn *c)
 {
-    return c->out != NULL || http_holds_size(c->server) >= c->server->options.held_max;
+    bool is_spared = c->server->options.is_full_told && c->hold_count == 0;
+    return c->out != NULL || (!is_spared && http_holds_are_full(c->server));
 }
 
 static void on_event(int fd, short what, void *arg)
@@ -304,16 +305,22 @@ void http_on_tick(int fd, short what, void *arg)
     }
 }
 
-/* Serves those that waited for room, each once, as long as there is any. */
+/* Serves those that waited for room, each once, as long as there is any for them. */
 void http_on_room(int fd, short what, void *arg)
 {
     struct http_server *s = arg;
     (void)fd;
     (void)what; /* it is made active by hand */
     const struct http_conn *last = s->lists[HTTP_WAIT_ROOM].last;
-    struct http_conn *c = NULL;
-    while (c != last && http_holds_size(s) < s->options.held_max) {
-        c = s->lists[HTTP_WAIT_ROOM].first;
+    struct http_conn *next = s->lists[HTTP_WAIT_ROOM].first;
+    bool is_over = next == NULL;
+    while (!is_over && (s->options.is_full_told || !http_holds_are_full(s))) {
+        struct http_conn *c = next;
+        next = c->next; /* nothing that is done with c takes another off the list */
+        is_over = c == last;
+        if (http_conn_is_blocked(c)) {
+            continue;
+        }
         c->renew = true;
         if (c->in != NULL) {
             http_input_serve(c, c->in);

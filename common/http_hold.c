@@ -102,9 +102,14 @@ void http_server_release(struct http_server *s, uint64_t ticket, int outcome)
     if (q->head == q->tail) {
         q->head = q->tail = 0;
     }
-    if (s->lists[HTTP_WAIT_ROOM].first != NULL && http_holds_size(s) < s->options.held_max) {
+    if (s->lists[HTTP_WAIT_ROOM].first != NULL && !http_holds_are_full(s)) {
         event_active(&s->room, EV_TIMEOUT, 0);
     }
+}
+
+bool http_may_hold(const struct http_conn *c)
+{
+    return !http_holds_are_full(c->server);
 }
 
 void http_holds_drop(struct http_server *s)

@@ -188,9 +188,9 @@ void http_output_free(struct http_conn *c);
 /* http_hold.c: the queue of held replies */
 bool http_holds_push(struct http_conn *c, uint64_t ticket, struct slice blob, unsigned flags);
 void http_holds_drop(struct http_server *s);
-static inline size_t http_holds_size(const struct http_server *s)
+static inline bool http_holds_are_full(const struct http_server *s)
 {
-    return s->holds.tail - s->holds.head;
+    return s->holds.tail - s->holds.head >= s->options.held_max;
 }
 
 /* http_metrics.c */

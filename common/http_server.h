@@ -64,7 +64,8 @@ struct http_server_options {
     unsigned body_deadline_ms; /* from the end of the head to the end of the body */
     unsigned idle_ms;          /* between requests */
     unsigned connections_max;  /* past it accepting pauses; 0 = by the file limit less a reserve */
-    size_t held_max;           /* bytes of held replies; past it requests wait unread */
+    size_t held_max;           /* bytes of held replies; past it requests wait unread ... */
+    bool is_full_told;         /* ... but for connections that wait for nothing: http_may_hold() */
     const char *name;          /* in log lines and metric labels: "report", "admin", "api" */
 };
 
@@ -107,6 +108,13 @@ void http_reply_file(struct http_conn *c, const struct http_reply *reply, int fd
  * connection is gone by the time of its ticket, on_release is not called.
  */
 void http_hold(struct http_conn *c, uint64_t ticket, const void *data, size_t len);
+
+/*
+ * Whether there is room for another held reply; for the handler. It is false only where
+ * is_full_told has the request come all the same: then http_reply() answers it at once. A handler
+ * that holds nevertheless goes past held_max by that reply.
+ */
+bool http_may_hold(const struct http_conn *c);
 
 /* The peer's address, for the handler; IPv4 may come as ::ffff:a.b.c.d. */
 const struct sockaddr *http_conn_peer(const struct http_conn *c);

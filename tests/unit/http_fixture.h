@@ -35,6 +35,7 @@ struct fixture {
     unsigned request_count, release_count;
     int expect_status;
     bool releases; /* each turn releases what it held, as a worker's does */
+    bool asks;     /* /hold answers 503 where there is no room */
     char rendered[64];
 };
 
@@ -63,12 +64,16 @@ static inline void on_request(struct http_conn *c, const struct http_request *re
 {
     struct fixture *f = arg;
     f->request_count++;
-    if (slice_is(req->path, "/hold")) {
+    if (slice_is(req->path, "/hold") && (!f->asks || http_may_hold(c))) {
         http_hold(c, ++f->next_ticket, req->query.data, req->query.len);
         return;
     }
     if (slice_is(req->path, "/file")) {
         reply_with_file(f, c, req);
+        return;
+    }
+    if (slice_is(req->path, "/hold")) {
+        http_reply(c, &(struct http_reply){.status = 503});
         return;
     }
     struct http_reply reply = text_reply(req->body.data != NULL ? req->body : req->query);

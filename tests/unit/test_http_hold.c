@@ -182,6 +182,65 @@ static void requests_past_the_bound_of_holds_wait_and_go_on(void **state)
     leave(&b);
 }
 
+#define LONG                                                                                       \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define FULL "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+
+/* Who waits for nothing is answered at once; who has replies held waits behind them anyway. */
+static void past_the_bound_who_waits_for_nothing_is_told(void **state)
+{
+    struct fixture *f = *state;
+    f->options.held_max = 100;
+    f->options.is_full_told = f->asks = true;
+    start(f);
+    struct client a = connect_to(f), b = connect_to(f), c = connect_to(f);
+    say(&a, GET("/hold?1"));
+    until_requests(f, 1);
+    say(&b, GET("/hold?2") GET("/hold?3") GET("/hold?4") GET("/hold?5") GET("/?6"));
+    until_requests(f, 4);
+    say(&c, GET("/hold?7") GET("/?8"));
+    expect(&c, FULL OK("1", "8"));
+    say(&c, GET("/hold?9"));
+    expect(&c, FULL);
+    expect_nothing(&b);
+    assert_int_equal(f->request_count, 7);
+    http_server_release(f->server, f->next_ticket, 0);
+    expect(&a, OK("3", "1:0"));
+    until_requests(f, 9);
+    http_server_release(f->server, f->next_ticket, 0);
+    expect(&b, OK("3", "2:0") OK("3", "3:0") OK("3", "4:0") OK("3", "5:0") OK("1", "6"));
+    say(&c, GET("/hold?7"));
+    until_requests(f, 10);
+    http_server_release(f->server, f->next_ticket, 0);
+    expect(&c, OK("3", "7:0"));
+    leave(&a);
+    leave(&b);
+    leave(&c);
+}
+
+/* Its own replies are out, those of others still fill the room. */
+static void who_has_waited_is_told_once_its_own_replies_are_out(void **state)
+{
+    struct fixture *f = *state;
+    f->options.held_max = 100;
+    f->options.is_full_told = f->asks = true;
+    start(f);
+    struct client a = connect_to(f), b = connect_to(f);
+    say(&a, GET("/hold?1"));
+    until_requests(f, 1);
+    say(&b, GET("/hold?" LONG) GET("/?2"));
+    until_requests(f, 2);
+    say(&a, GET("/hold?3") GET("/?4"));
+    expect_nothing(&a);
+    assert_int_equal(f->request_count, 2);
+    http_server_release(f->server, 1, 0);
+    expect(&a, OK("3", "1:0") FULL OK("1", "4"));
+    expect_nothing(&b);
+    assert_int_equal(f->request_count, 4);
+    leave(&a);
+    leave(&b);
+}
+
 static void room_is_made_when_a_release_comes_in_the_same_turn(void **state)
 {
     struct fixture *f = *state;
@@ -274,6 +333,8 @@ int main(void)
         server_test(a_release_before_any_hold_does_nothing),
         server_test(a_held_reply_may_close),
         server_test(requests_past_the_bound_of_holds_wait_and_go_on),
+        server_test(past_the_bound_who_waits_for_nothing_is_told),
+        server_test(who_has_waited_is_told_once_its_own_replies_are_out),
         server_test(room_is_made_when_a_release_comes_in_the_same_turn),
         server_test(requests_that_wait_are_served_after_a_half_close),
         server_test(a_client_may_vanish_with_replies_held),
