@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct api;
+struct in_work;
 struct pages;
 
 struct api_options {
@@ -19,6 +20,7 @@ struct api_options {
     size_t body_max;  /* bytes of a body, decoded */
     int error_status; /* of an error the API itself answers: 200 or 400 */
     const struct pages *pages;
+    struct in_work *in_work; /* of all workers; NULL = replies are held for their turn only */
 };
 
 /* Returns 0 or -ENOMEM. What options point to outlives the api. */

@@ -1,4 +1,5 @@
 #include "ingest/api_internal.h"
+#include "ingest/in_work.h"
 #include "ingest/report_json.h"
 
 #include <stdio.h>
@@ -30,6 +31,18 @@ void api_set_overloaded(struct answer *out)
     out->sequence = 0; /* what was put is kept; sent again it counts again */
     set_refused(out, 503, "overloaded",
                 "The report could not be kept just now. Please send it again later.");
+}
+
+static void refuse_overloaded(struct api *a, struct answer *out)
+{
+    intake_count_refused(a->intake, "overloaded");
+    api_set_overloaded(out);
+}
+
+/* Whether one more reply may be held. If not, what it would wait for must not be taken. */
+static bool may_hold(const struct api *a, const struct caller *who)
+{
+    return !in_work_is_full(a->o.in_work) && http_may_hold(who->conn);
 }
 
 /* Says no to too many in one request, and to whom has sent too many. */
@@ -74,8 +87,7 @@ static void take_one(struct api *a, const struct caller *who, const struct call 
         return;
     }
     if (intake_put(a->intake, &event) != 0) {
-        intake_count_refused(a->intake, "overloaded");
-        api_set_overloaded(out);
+        refuse_overloaded(a, out);
         return;
     }
     out->sequence = event.sequence;
@@ -189,6 +201,10 @@ static void open_batch(struct api *a, struct caller *who, const struct call *cal
 static void take_reported(struct api *a, struct caller *who, const struct call *call,
                           struct answer *out)
 {
+    if (is_recorded(who) && !may_hold(a, who)) {
+        refuse_overloaded(a, out);
+        return;
+    }
     if (call->form == NULL && is_batch(call)) {
         open_batch(a, who, call, out);
         return;

@@ -2,6 +2,7 @@
 #include "ingest/acks.h"
 #include "ingest/api_internal.h"
 #include "ingest/held.h"
+#include "ingest/in_work.h"
 #include "ingest/journal.h"
 #include "ingest/reply_concatenate.h"
 #include "ingest/reply_facts.h"
@@ -190,6 +191,7 @@ void api_reply_added(struct api *a, const struct caller *who, const struct call 
     } else if (waits) {
         http_hold(who->conn, a->ticket, a->held.data, a->held.len);
         a->turn.held_count++;
+        in_work_add(a->o.in_work);
     } else {
         struct slice parts = held_open(buffer_slice(&a->held), &held);
         render_held(a, &held, parts, 0);

@@ -29,6 +29,9 @@ static const struct config_option table[] = {
     {"ack_timeout", CONFIG_TIME, AT(ack_timeout_ms), "10s", 100, 300000, "ms", NULL,
      "ack=broker: how long a reply waits for Kafka; then it is 503 unconfirmed, and the report, "
      "which is in the journal, still counts"},
+    {"requests_max", CONFIG_NUMBER, AT(requests_max), "100000", 1, 10000000, "", NULL,
+     "ack=disk and broker: how many requests may wait for their confirmation at once; more get 503 "
+     "overloaded. Each takes about 100 bytes, and its connection 300"},
     {"topic", CONFIG_TEXT, AT(topic), "video.player.reports.v1", 0, 0, "", NULL,
      "Kafka topic for the events"},
     {"topic_create", CONFIG_SWITCH, AT(topic_create), "on", 0, 0, "", NULL,

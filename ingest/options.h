@@ -15,6 +15,7 @@ struct ingest_options {
     int64_t journal_max_bytes;
     int64_t ack; /* enum ack_level */
     int64_t ack_timeout_ms;
+    int64_t requests_max; /* replies that are held at once */
     const char *topic;
     bool topic_create;
     int64_t topic_partitions, topic_replication;

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "common/text.h"
+#include "ingest/in_work.h"
 #include "ingest/journal.h"
 #include "ingest/publisher.h"
 #include "ingest/segment.h"
@@ -22,7 +23,10 @@ static const char *reason_of(const struct pages *p, const struct journal_status 
     if (js->last_error != 0) {
         return "journal";
     }
-    return js->bytes + SEGMENT_RECORD_MAX + SEGMENT_HEADER_SIZE > js->max_bytes ? "full" : "";
+    if (js->bytes + SEGMENT_RECORD_MAX + SEGMENT_HEADER_SIZE > js->max_bytes) {
+        return "full";
+    }
+    return in_work_is_full(p->in_work) ? "overloaded" : "";
 }
 
 bool pages_is_ready(const struct pages *p)
@@ -89,6 +93,14 @@ static void append_journal(struct buffer *json, struct pages *p, const struct jo
     buffer_append_char(json, '}');
 }
 
+static void append_in_work(struct buffer *json, const struct in_work *w)
+{
+    if (w != NULL) {
+        buffer_append_format(json, ",\"requests\":{\"waiting\":%" PRIu64 ",\"max\":%" PRIu64 "}",
+                             in_work_count(w), w->max);
+    }
+}
+
 bool pages_ready(struct buffer *json, void *arg)
 {
     struct pages *p = arg;
@@ -101,6 +113,7 @@ bool pages_ready(struct buffer *json, void *arg)
     buffer_append_format(json, "{\"ready\":%s,\"reason\":\"%s\",\"ack\":\"%s\"",
                          ready ? "true" : "false", reason, ack_level_name(p->ack));
     append_journal(json, p, &js);
+    append_in_work(json, p->in_work);
     buffer_append_format(json, ",\"kafka\":{\"connected\":%s,\"delivered\":%" PRIu64 ",\"reason\":",
                          ps.connected ? "true" : "false", ps.delivered);
     text_append_json(json, slice_of(ps.reason));
@@ -117,6 +130,12 @@ static double one_gauge(void *arg)
 static double ready_gauge(void *arg)
 {
     return pages_is_ready(arg) ? 1 : 0;
+}
+
+static double in_work_max_gauge(void *arg)
+{
+    const struct pages *p = arg;
+    return (double)p->in_work->max;
 }
 
 static double seconds_left_gauge(void *arg)
@@ -137,6 +156,11 @@ int pages_add_metrics(struct pages *p, struct metrics *m)
     if (failed == 0) {
         failed =
             metrics_gauge(m, "playreport_ready", "", "1 while reports are taken.", ready_gauge, p);
+    }
+    if (failed == 0 && p->in_work != NULL) {
+        failed = metrics_gauge(m, "playreport_replies_held_max", "",
+                               "How many replies may wait; reports past it get 503.",
+                               in_work_max_gauge, p);
     }
     return failed != 0 ? failed
                        : metrics_gauge(m, "playreport_journal_seconds_left", "",

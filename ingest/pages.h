@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct in_work;
 struct journal;
 struct journal_status;
 struct metrics;
@@ -20,6 +21,7 @@ struct publisher;
 struct pages {
     struct journal *journal; /* outlives the pages, as all that follows */
     struct publisher *publisher;
+    const struct in_work *in_work; /* NULL = none is held beyond its turn */
     enum ack_level ack;
     unsigned worker_count;
     atomic_bool is_draining;
@@ -33,8 +35,9 @@ struct pages {
 void pages_health(struct buffer *json, void *arg);
 
 /*
- * Appends why it is ready or not, the journal's figures and Kafka's state. Not ready is: draining;
- * the journal fails; the journal has no room for a report. Kafka away is none of these.
+ * Appends why it is ready or not, the journal's figures, what is in work and Kafka's state. Not
+ * ready is: draining; the journal fails; the journal has no room for a report; as many requests are
+ * in work as may be. Kafka away is none of these.
  */
 bool pages_ready(struct buffer *json, void *arg);
 
@@ -44,7 +47,8 @@ bool pages_ready(struct buffer *json, void *arg);
  */
 double pages_seconds_left(struct pages *p, const struct journal_status *js, uint64_t now_ms);
 
-/* Registers the ack level, the readiness and the seconds left. Returns 0 or -ENOMEM. */
+/* Registers the ack level, the readiness, the seconds left and, if there is one, the bound of what
+ * is in work. Returns 0 or -ENOMEM. */
 int pages_add_metrics(struct pages *p, struct metrics *m);
 
 /* ---- Any thread. ---- */

@@ -5,6 +5,7 @@
 #include "common/http_server.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "ingest/in_work.h"
 #include "ingest/journal.h"
 #include "ingest/pages.h"
 #include "ingest/publisher.h"
@@ -24,6 +25,7 @@ struct service {
     struct metrics *metrics;
     struct rules *rules;
     struct rate_limit *rate_limit; /* NULL = none */
+    struct in_work in_work;
     struct journal *journal;
     struct publisher *publisher;
     struct worker **workers;
@@ -89,7 +91,8 @@ static int start_worker(struct service *s, const char *listen, struct error *err
                            .metrics = s->metrics},
                 .body_max = (size_t)http_server_defaults().limits.body_max,
                 .error_status = s->o->error_status == 1 ? 400 : 200,
-                .pages = &s->pages},
+                .pages = &s->pages,
+                .in_work = &s->in_work},
     };
     int failed = worker_start(&s->workers[s->worker_count], &options, err);
     if (failed == 0) {
@@ -165,6 +168,7 @@ static int open_pages(struct service *s)
     s->pages.journal = s->journal;
     s->pages.publisher = s->publisher;
     s->pages.ack = (enum ack_level)s->o->ack;
+    s->pages.in_work = s->pages.ack == ACK_JOURNAL ? NULL : &s->in_work;
     s->pages.worker_count = (unsigned)workers_wanted(s->o);
     s->pages.sampled_ms = clock_mono_ms();
     int failed = pages_add_metrics(&s->pages, s->metrics);
@@ -206,6 +210,7 @@ int service_start(struct service **out, struct event_base *base, const struct in
         return -ENOMEM;
     }
     s->o = o;
+    s->in_work.max = (uint64_t)o->requests_max;
     int failed = build(s, base, config, err);
     if (failed != 0) {
         service_stop(s);

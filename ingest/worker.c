@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "ingest/acks.h"
+#include "ingest/in_work.h"
 #include "ingest/journal.h"
 
 #include <event2/event.h>
@@ -26,6 +27,7 @@ struct worker {
     struct http_server *server;
     struct api *api;
     struct acks *acks;
+    struct in_work *in_work; /* of all workers; or NULL */
     struct journal_shard *shard;
     enum ack_level ack;
     struct rules *rules, *old_rules; /* old: some held reply may point to them; or NULL */
@@ -118,6 +120,7 @@ static void release(struct worker *w)
     while (acks_take(w->acks, now_us, &turn)) {
         count_outcome(w, &turn, now_us);
         http_server_release(w->server, turn.ticket, turn.outcome);
+        in_work_remove(w->in_work, turn.count);
         w->released_ticket = turn.ticket;
     }
 }
@@ -296,12 +299,14 @@ static int open_server(struct worker *w, const struct worker_options *o, struct 
 {
     struct api_options api = o->api;
     api.intake.rules = w->rules = rules_ref(o->rules);
+    api.in_work = w->in_work;
     int failed = api_new(&w->api, &api);
     if (failed != 0) {
         return failed;
     }
     struct http_server_options limits = http_server_defaults();
     limits.name = "report";
+    limits.is_full_told = w->in_work != NULL;
     struct http_handler handler = api_handler(w->api);
     failed = http_server_new(&w->server, w->base, &limits, &handler, o->api.intake.metrics);
     return failed != 0 ? failed : http_server_listen(w->server, o->listen, true, err);
@@ -331,6 +336,7 @@ int worker_start(struct worker **out, const struct worker_options *options, stru
     w->wake_fd = -1;
     w->shard = options->api.intake.shard;
     w->ack = options->ack;
+    w->in_work = options->ack == ACK_JOURNAL ? NULL : options->api.in_work;
     int failed = open_loop(w);
     if (failed == 0) {
         failed = open_acks(w, options);

@@ -2,7 +2,7 @@
  * One event loop with its shard of the journal, in a thread of its own. A turn: requests are parsed
  * and put in the batch, the batch is written, and the replies leave that the journal has confirmed
  * as the ack level has it. Replies that wait hold no turn up: more requests are served meanwhile,
- * as far as the memory for held replies goes.
+ * and reports taken until as many wait as in_work.h lets; more of them are answered overloaded.
  */
 #ifndef INGEST_WORKER_H
 #define INGEST_WORKER_H

@@ -7,6 +7,7 @@
 #include "common/metrics.h"
 #include "ingest/acks.h"
 #include "ingest/api.h"
+#include "ingest/in_work.h"
 #include "ingest/journal.h"
 #include "ingest/journal_io.h"
 #include "ingest/pages.h"

@@ -373,6 +373,23 @@ static void too_many_of_an_address_are_refused(void **state)
     assert_int_equal(journal_count(f), taken);
 }
 
+/* What is recorded as nothing waits for nothing. */
+static void a_head_is_answered_though_nothing_more_may_be_in_work(void **state)
+{
+    struct fixture *f = *state;
+    struct in_work none = {.max = 0};
+    f->options.in_work = &none;
+    start(f);
+    struct client c = connect_to(f);
+    say(&c, "HEAD " EVENT "?photo_id=1&event=a HTTP/1.1\r\n" HX "\r\n");
+    expect_head(f, &c, "200 OK");
+    say(&c, GET(EVENT "?photo_id=1&event=a"));
+    expect_answer(f, &c, "503 ", "code=\"overloaded\"");
+    assert_in_answer(f, "\r\nRetry-After: ");
+    leave(&c);
+    expect_journal(f, NULL, 0);
+}
+
 static void a_full_journal_answers_overloaded(void **state)
 {
     struct fixture *f = *state;
@@ -475,6 +492,7 @@ int main(void)
         api_test(a_body_that_would_be_refused_is_not_asked_for),
         api_test(an_error_may_have_a_status_of_its_own),
         api_test(too_many_of_an_address_are_refused),
+        api_test(a_head_is_answered_though_nothing_more_may_be_in_work),
         api_test(a_full_journal_answers_overloaded),
         api_test(a_failed_write_answers_overloaded_and_the_next_goes_on),
         api_test(too_many_in_one_batch_are_refused_whole),

@@ -8,6 +8,7 @@
 /* clang-format on */
 
 #include "common/metrics.h"
+#include "ingest/in_work.h"
 #include "ingest/pages.h"
 #include "tests/unit/journal_fixture.h"
 
@@ -52,13 +53,28 @@ static void ready_while_there_is_room_and_no_drain(void **state)
     assert_false(pages_is_ready(&p));
 }
 
+static void not_ready_while_as_many_are_in_work_as_may_be(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    struct in_work work = {.max = 2};
+    struct pages p = {.journal = f->j, .in_work = &work};
+    in_work_add(&work);
+    assert_true(pages_is_ready(&p));
+    in_work_add(&work);
+    assert_false(pages_is_ready(&p));
+    in_work_remove(&work, 2);
+    assert_true(pages_is_ready(&p));
+}
+
 static void metrics_name_the_level(void **state)
 {
     struct fixture *f = *state;
     fixture_open(f);
     struct metrics *m = metrics_new();
     assert_non_null(m);
-    struct pages p = {.journal = f->j, .ack = ACK_DISK};
+    struct in_work work = {.max = 7};
+    struct pages p = {.journal = f->j, .ack = ACK_DISK, .in_work = &work};
     assert_int_equal(pages_add_metrics(&p, m), 0);
     struct buffer page;
     buffer_init(&page);
@@ -66,6 +82,7 @@ static void metrics_name_the_level(void **state)
     buffer_append_char(&page, '\0');
     assert_non_null(strstr(page.data, "playreport_ack_level{level=\"disk\"} 1\n"));
     assert_non_null(strstr(page.data, "playreport_ready 1\n"));
+    assert_non_null(strstr(page.data, "playreport_replies_held_max 7\n"));
     assert_non_null(strstr(page.data, "\nplayreport_journal_seconds_left "));
     buffer_fini(&page);
     metrics_free(m);
@@ -78,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seconds_left_follow_the_rate_between_two_asks),
         TEST(ready_while_there_is_room_and_no_drain),
+        TEST(not_ready_while_as_many_are_in_work_as_may_be),
         TEST(metrics_name_the_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

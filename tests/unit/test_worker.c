@@ -175,6 +175,110 @@ static void report_that_is_not_settled_in_time_is_unconfirmed_and_kept(void **st
     expect_metric(t, "playreport_acks_total{outcome=\"unconfirmed\"} 1\n");
 }
 
+static void past_the_bound_reports_are_refused_at_once_and_not_taken(void **state)
+{
+    static const char *const REFUSED[][2] = {
+        {EVENT "8", "\r\n\r\n<response status=\"error\" permission_level=\"anonymous\" "
+                    "code=\"overloaded\""},
+        {EVENT "8&format=json", "\r\n\r\n{\"status\":\"error\""},
+        {EVENT "8&callback=f", "\r\n\r\n/**/f({\"status\":\"error\""},
+        {EVENT "x", "code=\"overloaded\""}, /* none is judged */
+        {"/api/analytics/report/event.gif?photo_id=8&event=a", "\r\n\r\nGIF89a"},
+        {"/api/analytics/report/batch?data=%5B%7B%22photo_id%22:8,%22event%22:%22a%22%7D%5D",
+         "code=\"overloaded\""},
+        {"/api/concatenate?a=%2Fapi%2Fanalytics%2Freport%2Fevent%3Fphoto_id%3D8%26event%3Da",
+         "code=\"overloaded\""},
+    };
+    struct fixture_worker *t = *state;
+    t->in_work.max = 2;
+    start(t, ACK_BROKER, 3600000);
+    int first = dial(t), second = dial(t), third = dial(t);
+    say(first, EVENT "1");
+    await_records(t, 1);
+    say(second, EVENT "2");
+    await_records(t, 2);
+    for (size_t i = 0; i < sizeof REFUSED / sizeof REFUSED[0]; i++) {
+        say(third, REFUSED[i][0]);
+        expect(t, third, REFUSED[i][1]);
+        assert_non_null(strstr(t->got, "HTTP/1.1 503 "));
+        assert_non_null(strstr(t->got, "\r\nRetry-After: "));
+        assert_non_null(strstr(t->got, "\r\nAccess-Control-Allow-Origin: *\r\n"));
+    }
+    say(third, "/api/site/get?format=json"); /* it waits for nothing */
+    expect(t, third, "\"status\":\"ok\"");
+    say(third, "/readyz");
+    expect(t, third, "503 Service Unavailable");
+    expect_silence(first);
+    expect_records(t, 2);
+    settle(t, 1);
+    expect(t, first, OK_XML);
+    say(third, EVENT "3");
+    await_records(t, 3);
+    settle(t, 3);
+    expect(t, second, OK_XML);
+    expect(t, third, OK_XML);
+    say(third, "/readyz");
+    expect(t, third, "200 OK");
+    expect_metric(t, "playreport_reports_taken_total{kind=\"event\"} 3\n");
+    expect_metric(t, "playreport_reports_refused_total{reason=\"overloaded\"} 7\n");
+    close(first);
+    close(second);
+    close(third);
+}
+
+/* The refusal has its place behind them; on other connections it is out before them. */
+static void past_the_bound_a_connection_gets_its_answers_in_order(void **state)
+{
+    struct fixture_worker *t = *state;
+    t->in_work.max = 1;
+    start(t, ACK_BROKER, 3600000);
+    int fd = dial(t), other = dial(t);
+    say(fd, EVENT "1");
+    await_records(t, 1);
+    say(fd, EVENT "2");
+    say(fd, "/api/site/get");
+    say(other, EVENT "3");
+    expect(t, other, "code=\"overloaded\"");
+    expect_silence(fd);
+    expect_records(t, 1);
+    settle(t, 1);
+    expect(t, fd, OK_XML);
+    expect(t, fd, "code=\"overloaded\"");
+    expect(t, fd, "<response status=\"ok\"");
+    close(fd);
+    close(other);
+}
+
+static void who_leaves_and_who_is_not_confirmed_makes_room(void **state)
+{
+    struct fixture_worker *t = *state;
+    t->in_work.max = 1;
+    start(t, ACK_BROKER, 100);
+    int leaver = dial(t), fd = dial(t);
+    say(leaver, EVENT "1");
+    await_records(t, 1);
+    close(leaver);
+    do { /* until its time is up */
+        say(fd, EVENT "2");
+    } while (strstr(hear(t, fd), "code=\"overloaded\"") != NULL);
+    assert_non_null(strstr(t->got, "code=\"unconfirmed\""));
+    assert_int_equal(in_work_count(&t->in_work), 0);
+    expect_records(t, 2);
+    close(fd);
+}
+
+static void with_ack_journal_nothing_is_in_work(void **state)
+{
+    struct fixture_worker *t = *state;
+    t->in_work.max = 0;
+    start(t, ACK_JOURNAL, 0);
+    int fd = dial(t);
+    say(fd, EVENT "1");
+    expect(t, fd, OK_XML);
+    assert_int_equal(in_work_count(&t->in_work), 0);
+    close(fd);
+}
+
 static void leaving_word_is_served_with_close_before_the_listener_goes(void **state)
 {
     struct fixture_worker *t = *state;
@@ -246,6 +350,10 @@ int main(void)
         worker_test(client_that_leaves_before_its_answer_harms_nothing),
         worker_test(with_ack_broker_a_report_is_answered_once_it_is_settled),
         worker_test(report_that_is_not_settled_in_time_is_unconfirmed_and_kept),
+        worker_test(past_the_bound_reports_are_refused_at_once_and_not_taken),
+        worker_test(past_the_bound_a_connection_gets_its_answers_in_order),
+        worker_test(who_leaves_and_who_is_not_confirmed_makes_room),
+        worker_test(with_ack_journal_nothing_is_in_work),
         worker_test(leaving_word_is_served_with_close_before_the_listener_goes),
         worker_test(drain_waits_for_the_reports_that_are_held),
         worker_test(end_tells_who_still_waits_that_nothing_is_confirmed),

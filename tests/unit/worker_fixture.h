@@ -4,6 +4,7 @@
 #define TESTS_UNIT_WORKER_FIXTURE_H
 
 #include "common/metrics.h"
+#include "ingest/in_work.h"
 #include "ingest/pages.h"
 #include "ingest/worker.h"
 #include "tests/unit/journal_fixture.h"
@@ -25,6 +26,7 @@ struct fixture_worker {
     struct metrics *metrics;
     struct rules *rules;
     struct pages pages;
+    struct in_work in_work;
     struct worker *w;
     char got[REPLY_MAX];
 };
@@ -56,6 +58,7 @@ static inline int set_up(void **state)
     t->metrics = metrics_new();
     assert_non_null(t->metrics);
     t->rules = load_rules("", "*");
+    t->in_work.max = 1000;
     *state = t;
     return 0;
 }
@@ -68,6 +71,7 @@ static inline void start(struct fixture_worker *t, enum ack_level ack, uint64_t 
     gate_reset();
     t->pages.journal = t->f->j;
     t->pages.ack = ack;
+    t->pages.in_work = &t->in_work;
     const struct worker_options options = {
         .listen = "127.0.0.1:0",
         .ack = ack,
@@ -76,7 +80,8 @@ static inline void start(struct fixture_worker *t, enum ack_level ack, uint64_t 
         .api = {.intake = {.secret = secret, .shard = fixture_shard(t->f), .metrics = t->metrics},
                 .body_max = 1 << 20,
                 .error_status = 200,
-                .pages = &t->pages}};
+                .pages = &t->pages,
+                .in_work = &t->in_work}};
     assert_int_equal(worker_start(&t->w, &options, &t->f->err), 0);
 }
 
