@@ -7,7 +7,7 @@ from pathlib import Path
 
 from broker import BUILD
 from daemons import wait_until
-from measure import OTHER_CPU, Figures, pinned
+from measure import OTHER_CPU, SERVER_CPU, Figures, busy_s, pinned
 from servers import Server
 from topic import Delivered
 
@@ -45,15 +45,16 @@ def closed_loop(server: Server, delivered: Delivered | None, shape: str, connect
     """One round. rate is in reports a second until the broker has the last one, cpu_us what the server's processes
     took for a report until then: so both are of the whole way."""
     before = wait_until("the topic is known", lambda: delivered.count() + 1, 30) - 1 if delivered else 0
-    cpu = server.cpu_s()
+    cpu, busy, began = server.cpu_s(), busy_s(SERVER_CPU), time.monotonic()
     answer = wrk(server.port, shape, connections, seconds)
     ended = time.monotonic()
+    others = (busy_s(SERVER_CPU) - busy - (server.cpu_s() - cpu)) / (ended - began)
     reports = answer["requests"] * EVENTS_OF.get(shape, 1)
     missing = deliver(delivered, before + reports)
     late_s = time.monotonic() - ended
     figures.add(rate=reports / (answer["seconds"] + late_s), acked_rate=reports / answer["seconds"],
                 cpu_us=(server.cpu_s() - cpu) / reports * 1e6, p50_us=answer["p50_us"], p99_us=answer["p99_us"],
-                late_s=late_s, missing=missing)
+                late_s=late_s, missing=missing, others=max(0.0, others))
     deliver(delivered, before + reports + connections)  # those that wrk no longer waited for
 
 

@@ -30,6 +30,14 @@ def cpu_s(pids: Iterable[int]) -> float:
     return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
 
 
+def busy_s(cpu: int) -> float:
+    """What a processor has worked in all, and was stolen by the host."""
+    line = next(line for line in Path("/proc/stat").read_text(encoding="ascii").splitlines()
+                if line.startswith(f"cpu{cpu} "))
+    user, nice, system, _, _, irq, softirq, steal = map(int, line.split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def family(pid: int) -> list[int]:
     """A process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()

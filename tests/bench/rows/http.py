@@ -14,16 +14,20 @@ INGEST, NGINX, EVHTTP = Contestant("ingest"), Contestant("nginx"), Contestant("e
 def told(name: str, figures: Figures) -> str:
     """The figures behind a ratio."""
     low, high = figures.spread("cpu_us")
-    missing = sum(figures.values["missing"])
+    missing, others = sum(figures.values["missing"]), figures.median("others")
     return (f"{name}: {figures.median('rate'):,.0f}/s, {figures.median('cpu_us'):.2f} us of processor time "
             f"({low:.2f} to {high:.2f}), p99 {figures.median('p99_us') / 1000:.1f} ms in the closed loop"
-            + (f", {missing:,.0f} NOT DELIVERED" if missing else ""))
+            + (f", {missing:,.0f} NOT DELIVERED" if missing else "")
+            + (f"; NOT QUIET: others took {100 * others:.0f} % of its processor" if others > 0.05 else ""))
 
 
 def compare(lab: Lab, one: Contestant, other: Contestant, name: str) -> tuple[float, list[str]]:
     ours, theirs = lab.rounds(one, other)
     words = [f"{c.server} {c.shape}, {c.connections} connections" for c in (one, other)]
-    return ratio(ours, theirs, name), [told(words[0], ours), told(words[1], theirs)]
+    notes = [told(words[0], ours), told(words[1], theirs)]
+    if name == "rate":
+        notes.append(f"by processor time {ratio(theirs, ours, 'cpu_us'):.2f}")
+    return ratio(ours, theirs, name), notes
 
 
 def front(lab: Lab) -> dict[str, Figures]:
