@@ -18,14 +18,14 @@ build() {
 step "checks"
 tests/check.sh
 
-step "the slow reference against its fixtures"
-/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/reference
-
 for preset in dev tsan; do
     step "unit tests, preset $preset"
     build "$preset"
     ctest --test-dir "build-$preset" --output-on-failure -j 2
 done
+
+step "the counting rules, the plain reference and the C"
+PLAYREPORT_TEST_DAEMONS=build-dev /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/reference
 
 step "fuzzing, ${PLAYREPORT_TEST_FUZZ_SECONDS:=5} s a target"
 build fuzz

@@ -8,7 +8,7 @@ Where the rules leave a choice, a comment that begins with "Choice" says what wa
 import argparse
 import json
 import sys
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict, deque
 
 import buckets
 from caps import NONE, OTHER, Caps
@@ -95,7 +95,7 @@ class Counts:
         self.caps = Caps(self.rules["limits"], self.rules["sources"])
         self.marks = {}  # (partition, lane) -> highest sequence
         self.clocks = defaultdict(int)  # partition -> largest ts read
-        self.seen = defaultdict(OrderedDict)  # report ids of a viewer
+        self.seen = defaultdict(lambda: deque(maxlen=REPORT_IDS))  # (report_id, ts) of a viewer, oldest first
         self.open = {}  # (site, photo_id, viewer) -> Viewing
         self.closed = []
         self.rollups = defaultdict(Counter)  # (grain, bucket, site, photo, source, marks) -> measures
@@ -140,17 +140,15 @@ class Counts:
         return self.clocks[partition]
 
     def was_seen(self, event):
-        """Choice: 64 for each (site, photo_id, uuid or none); a repeat renews no entry; an empty id is none."""
+        """Choice: 64 for each (site, photo_id, uuid or none), and less than 24 h between the two, whichever came first;
+        a repeat renews no entry; an empty id is none."""
         report_id = event.get("report_id")
         if not report_id:
             return False
         ids = self.seen[event["site"], event["photo_id"], event.get("uuid") or None]
-        if report_id in ids and event["ts"] - ids[report_id] <= REPORT_ID_MS:
+        if any(name == report_id and abs(event["ts"] - ts) < REPORT_ID_MS for name, ts in ids):
             return True
-        ids.pop(report_id, None)
-        ids[report_id] = event["ts"]
-        if len(ids) > REPORT_IDS:
-            ids.popitem(last=False)
+        ids.append((report_id, event["ts"]))
         return False
 
     def add(self, fixed, ts, measures):
