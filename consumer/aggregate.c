@@ -146,9 +146,9 @@ static int compare_totals(const void *left, const void *right)
 {
     const struct store_total *x = left, *y = right;
     COMPARE(x, y, bucket)
-    COMPARE(x, y, site)
     COMPARE(x, y, photo_id)
     COMPARE(x, y, source)
+    COMPARE(x, y, site)
     COMPARE(x, y, traffic)
     return 0;
 }
@@ -157,10 +157,10 @@ static int compare_events(const void *left, const void *right)
 {
     const struct store_event_count *x = left, *y = right;
     COMPARE(x, y, bucket)
-    COMPARE(x, y, site)
     COMPARE(x, y, photo_id)
     COMPARE(x, y, source)
     COMPARE(x, y, event)
+    COMPARE(x, y, site)
     COMPARE(x, y, traffic)
     return 0;
 }
@@ -170,10 +170,10 @@ static int compare_entries(const void *left, const void *right)
     const struct aggregate_key *x = &((const struct entry *)left)->key;
     const struct aggregate_key *y = &((const struct entry *)right)->key;
     COMPARE(x, y, quarter)
-    COMPARE(x, y, site)
     COMPARE(x, y, photo_id)
     COMPARE(x, y, source)
     COMPARE(x, y, event)
+    COMPARE(x, y, site)
     COMPARE(x, y, traffic)
     return 0;
 }

@@ -4,20 +4,21 @@
 
 /*
  * Keys begin with the bucket: a flush touches the newest pages only, so its cost does not grow with
- * what is stored, and a range of time is one stretch of the tree. All else in a key is an integer:
- * see strings. lane is 64 random bits, kept as a signed integer.
+ * what is stored, and a range of time is one stretch of the tree. What differs most comes next:
+ * comparing keys is a third of a flush. All in a key is an integer: see strings. lane is 64 random
+ * bits, kept as a signed integer.
  */
 #define TOTALS(grain)                                                                              \
     "CREATE TABLE totals_" grain " (bucket INTEGER NOT NULL, site INTEGER NOT NULL,"               \
     " photo_id INTEGER NOT NULL, source INTEGER NOT NULL, traffic INTEGER NOT NULL,"               \
     " reports INTEGER NOT NULL, events INTEGER NOT NULL, loads INTEGER NOT NULL,"                  \
-    " PRIMARY KEY (bucket, site, photo_id, source, traffic)) WITHOUT ROWID;"
+    " PRIMARY KEY (bucket, photo_id, source, site, traffic)) WITHOUT ROWID;"
 
 #define EVENTS(grain)                                                                              \
     "CREATE TABLE events_" grain " (bucket INTEGER NOT NULL, site INTEGER NOT NULL,"               \
     " photo_id INTEGER NOT NULL, source INTEGER NOT NULL, event INTEGER NOT NULL,"                 \
     " traffic INTEGER NOT NULL, count INTEGER NOT NULL,"                                           \
-    " PRIMARY KEY (bucket, site, photo_id, source, event, traffic)) WITHOUT ROWID;"
+    " PRIMARY KEY (bucket, photo_id, source, event, site, traffic)) WITHOUT ROWID;"
 
 #define HOUR "(bucket - ((bucket % 4) + 4) % 4) / 4"
 

@@ -20,6 +20,7 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
                                "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA journal_size_limit = 33554432;"
                                "PRAGMA cache_size = -16384;"
+                               "PRAGMA temp_store = MEMORY;"
                                "PRAGMA busy_timeout = 250;";
 
 int store_sqlite_error(struct sqlite3 *db, const char *path, struct error *err)
@@ -136,6 +137,10 @@ static void close_store(struct store *base)
     for (int i = 0; i < STORE_SQLITE_STATEMENT_COUNT; i++) {
         sqlite3_finalize(s->statements[i]);
     }
+    for (int i = 0; i < STORE_SQLITE_ROLLUP_COUNT; i++) {
+        sqlite3_finalize(s->rollups[i].one);
+        sqlite3_finalize(s->rollups[i].many);
+    }
     (void)sqlite3_close(s->db); /* no statement is left, so it cannot be busy */
     if (s->lock_fd >= 0) {
         close(s->lock_fd);
@@ -217,7 +222,8 @@ static int open_database(struct store_sqlite *s, struct error *err)
         return store_sqlite_error(s->db, s->path, err);
     }
     int result = migrate(s, err);
-    if (result == 0 && store_sqlite_prepare(s) != SQLITE_OK) {
+    if (result == 0 &&
+        (store_sqlite_prepare(s) != SQLITE_OK || store_sqlite_prepare_rollups(s) != SQLITE_OK)) {
         result = store_sqlite_error(s->db, s->path, err);
     }
     return result;

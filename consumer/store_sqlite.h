@@ -15,21 +15,23 @@ enum store_sqlite_statement {
     STORE_SQLITE_NEXT_POSITION,
     STORE_SQLITE_STRING,
     STORE_SQLITE_MARK,
-    STORE_SQLITE_TOTAL_QUARTER,
-    STORE_SQLITE_TOTAL_HOUR,
-    STORE_SQLITE_TOTAL_DAY,
-    STORE_SQLITE_EVENT_QUARTER,
-    STORE_SQLITE_EVENT_HOUR,
-    STORE_SQLITE_EVENT_DAY,
     STORE_SQLITE_SEEN,
     STORE_SQLITE_FIND_SEEN,
     STORE_SQLITE_STATEMENT_COUNT
 };
 
+/* The statements of one table of one grain; their text is in consumer/store_sqlite_rollup.c. */
+struct store_sqlite_rollup {
+    struct sqlite3_stmt *one, *many;
+};
+
+enum { STORE_SQLITE_ROLLUP_COUNT = 2 * STORE_GRAIN_COUNT };
+
 struct store_sqlite {
     struct store base;
     struct sqlite3 *db;
     struct sqlite3_stmt *statements[STORE_SQLITE_STATEMENT_COUNT];
+    struct store_sqlite_rollup rollups[STORE_SQLITE_ROLLUP_COUNT];
     char *path;
     int lock_fd;
 };
@@ -49,8 +51,16 @@ int store_sqlite_error(struct sqlite3 *db, const char *path, struct error *err);
  * -errno with a sentence when it is newer than ours or no store at all. */
 int store_sqlite_version(struct sqlite3 *db, const char *path, int *version, struct error *err);
 
-/* Prepares all statements. Returns 0 or an SQLite result. */
+/* These prepare all statements. They return 0 or an SQLite result. */
 int store_sqlite_prepare(struct store_sqlite *s);
+int store_sqlite_prepare_rollups(struct store_sqlite *s);
+
+/* Steps a statement that gives no rows and readies it for the next time. Returns 0 or an SQLite
+ * result. */
+int store_sqlite_run(struct sqlite3_stmt *statement);
+
+/* Adds the batch's totals and events to what is there. Returns 0 or an SQLite result. */
+int store_sqlite_write_rollups(struct store_sqlite *s, const struct store_batch *batch);
 
 enum store_result store_sqlite_write(struct store *s, const struct store_batch *batch);
 int store_sqlite_load_positions(struct store *s, const char *topic, store_position_fn *fn,

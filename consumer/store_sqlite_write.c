@@ -5,17 +5,6 @@
 
 #include <errno.h>
 
-#define TOTAL_SQL(grain)                                                                           \
-    "INSERT INTO totals_" grain " (bucket, site, photo_id, source, traffic, reports, events,"      \
-    " loads) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET"                    \
-    " reports = reports + excluded.reports, events = events + excluded.events,"                    \
-    " loads = loads + excluded.loads"
-
-#define EVENT_SQL(grain)                                                                           \
-    "INSERT INTO events_" grain " (bucket, site, photo_id, source, event, traffic, count)"         \
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET"                               \
-    " count = count + excluded.count"
-
 /* IMMEDIATE: a transaction that only later wants to write could fail then, whatever the busy
  * timeout is. */
 static const char *const statement_sql[STORE_SQLITE_STATEMENT_COUNT] = {
@@ -30,12 +19,6 @@ static const char *const statement_sql[STORE_SQLITE_STATEMENT_COUNT] = {
                           " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
                           " sequence = max(sequence, excluded.sequence),"
                           " seen_ms = max(seen_ms, excluded.seen_ms)",
-    [STORE_SQLITE_TOTAL_QUARTER] = TOTAL_SQL("quarter"),
-    [STORE_SQLITE_TOTAL_HOUR] = TOTAL_SQL("hour"),
-    [STORE_SQLITE_TOTAL_DAY] = TOTAL_SQL("day"),
-    [STORE_SQLITE_EVENT_QUARTER] = EVENT_SQL("quarter"),
-    [STORE_SQLITE_EVENT_HOUR] = EVENT_SQL("hour"),
-    [STORE_SQLITE_EVENT_DAY] = EVENT_SQL("day"),
     [STORE_SQLITE_SEEN] = "INSERT INTO report_ids (site, photo_id, viewer, day, seen)"
                           " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
                           " day = excluded.day, seen = excluded.seen",
@@ -53,9 +36,7 @@ int store_sqlite_prepare(struct store_sqlite *s)
     return rc;
 }
 
-/* Steps a statement that gives no rows and readies it for the next time. Returns SQLITE_OK or why
- * not. */
-static int run(sqlite3_stmt *statement)
+int store_sqlite_run(sqlite3_stmt *statement)
 {
     int rc = sqlite3_step(statement);
     (void)sqlite3_reset(statement); /* repeats the result of the step */
@@ -102,7 +83,7 @@ static enum store_result write_positions(struct store_sqlite *s, const struct st
         (void)sqlite3_bind_text(statement, 1, batch->topic, -1, SQLITE_STATIC); /* not copied */
         bind_integers(statement, 2, (const int64_t[]){p->partition, p->next, p->expected},
                       first ? 2 : 3);
-        int rc = run(statement);
+        int rc = store_sqlite_run(statement);
         if (rc != SQLITE_OK) {
             return result_of(s, rc);
         }
@@ -122,45 +103,11 @@ static enum store_result write_strings(struct store_sqlite *s, const struct stor
         int rc = sqlite3_bind_text64(statement, 2, string->text.data, string->text.len,
                                      SQLITE_STATIC, SQLITE_UTF8);
         if (rc == SQLITE_OK) {
-            rc = run(statement);
+            rc = store_sqlite_run(statement);
         }
         if ((rc & 0xff) == SQLITE_CONSTRAINT) {
             return STORE_CONFLICT; /* someone else gave this id, or this text another one */
         }
-        if (rc != SQLITE_OK) {
-            return result_of(s, rc);
-        }
-    }
-    return STORE_OK;
-}
-
-static enum store_result write_totals(struct store_sqlite *s, sqlite3_stmt *statement,
-                                      const struct store_total *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct store_total *t = &rows[i];
-        bind_integers(statement, 1,
-                      (const int64_t[]){t->bucket, t->site, (int64_t)t->photo_id, t->source,
-                                        t->traffic, t->reports, t->events, t->loads},
-                      8);
-        int rc = run(statement);
-        if (rc != SQLITE_OK) {
-            return result_of(s, rc);
-        }
-    }
-    return STORE_OK;
-}
-
-static enum store_result write_events(struct store_sqlite *s, sqlite3_stmt *statement,
-                                      const struct store_event_count *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct store_event_count *e = &rows[i];
-        bind_integers(statement, 1,
-                      (const int64_t[]){e->bucket, e->site, (int64_t)e->photo_id, e->source,
-                                        e->event, e->traffic, e->count},
-                      7);
-        int rc = run(statement);
         if (rc != SQLITE_OK) {
             return result_of(s, rc);
         }
@@ -178,7 +125,7 @@ static enum store_result write_marks(struct store_sqlite *s, const struct store_
         (void)sqlite3_bind_text(statement, 1, batch->topic, -1, SQLITE_STATIC); /* not copied */
         bind_integers(statement, 2,
                       (const int64_t[]){m->partition, (int64_t)m->lane, sequence, m->seen_ms}, 4);
-        int rc = run(statement);
+        int rc = store_sqlite_run(statement);
         if (rc != SQLITE_OK) {
             return result_of(s, rc);
         }
@@ -197,7 +144,7 @@ static enum store_result write_seen(struct store_sqlite *s, const struct store_b
                       4);
         int rc = sqlite3_bind_blob64(statement, 5, seen->data.data, seen->data.len, SQLITE_STATIC);
         if (rc == SQLITE_OK) {
-            rc = run(statement);
+            rc = store_sqlite_run(statement);
         }
         if (rc != SQLITE_OK) {
             return result_of(s, rc);
@@ -209,21 +156,12 @@ static enum store_result write_seen(struct store_sqlite *s, const struct store_b
 /* Positions first: a flush that comes too late is turned away before any work. */
 static enum store_result write_rows(struct store_sqlite *s, const struct store_batch *batch)
 {
-    static const enum store_sqlite_statement totals[STORE_GRAIN_COUNT] = {
-        STORE_SQLITE_TOTAL_QUARTER, STORE_SQLITE_TOTAL_HOUR, STORE_SQLITE_TOTAL_DAY};
-    static const enum store_sqlite_statement events[STORE_GRAIN_COUNT] = {
-        STORE_SQLITE_EVENT_QUARTER, STORE_SQLITE_EVENT_HOUR, STORE_SQLITE_EVENT_DAY};
     enum store_result result = write_positions(s, batch);
     if (result == STORE_OK) {
         result = write_strings(s, batch);
     }
-    for (int grain = 0; grain < STORE_GRAIN_COUNT && result == STORE_OK; grain++) {
-        result = write_totals(s, s->statements[totals[grain]], batch->totals[grain],
-                              batch->total_count[grain]);
-        if (result == STORE_OK) {
-            result = write_events(s, s->statements[events[grain]], batch->events[grain],
-                                  batch->event_count[grain]);
-        }
+    if (result == STORE_OK) {
+        result = result_of(s, store_sqlite_write_rollups(s, batch));
     }
     if (result == STORE_OK) {
         result = write_marks(s, batch);
@@ -243,7 +181,7 @@ static bool roll_back(struct store_sqlite *s)
 /* A failure of the disk may have come after the last page: only the store can say what stands. */
 static enum store_result commit(struct store_sqlite *s)
 {
-    int rc = run(s->statements[STORE_SQLITE_COMMIT]);
+    int rc = store_sqlite_run(s->statements[STORE_SQLITE_COMMIT]);
     enum store_result result = result_of(s, rc);
     if (result == STORE_OK) {
         return STORE_OK;
@@ -256,7 +194,7 @@ enum store_result store_sqlite_write(struct store *base, const struct store_batc
 {
     struct store_sqlite *s = store_sqlite_of(base);
     base->fault[0] = '\0';
-    int rc = run(s->statements[STORE_SQLITE_BEGIN]);
+    int rc = store_sqlite_run(s->statements[STORE_SQLITE_BEGIN]);
     enum store_result result = rc == SQLITE_OK ? write_rows(s, batch) : result_of(s, rc);
     if (result == STORE_OK) {
         return commit(s);

@@ -108,9 +108,9 @@ static bool is_sorted(const struct store_batch *batch, enum store_grain grain)
     for (size_t i = 1; i < batch->total_count[grain]; i++) {
         const struct store_total *x = &batch->totals[grain][i - 1], *y = x + 1;
         bool rises = x->bucket != y->bucket       ? x->bucket < y->bucket
-                     : x->site != y->site         ? x->site < y->site
                      : x->photo_id != y->photo_id ? x->photo_id < y->photo_id
                      : x->source != y->source     ? x->source < y->source
+                     : x->site != y->site         ? x->site < y->site
                                                   : x->traffic < y->traffic;
         if (!rises) {
             return false;

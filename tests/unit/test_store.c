@@ -218,6 +218,81 @@ static void a_flush_stands_whole_and_outlives_the_process(void **state)
     store_close(s);
 }
 
+static int64_t read_number(const struct fixture *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(strchr(f->url, '/'), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return number;
+}
+
+enum { MANY = 100 };
+
+/* Writes rows of the photo_ids 1 to count, in every grain; each column has a value of its own. */
+static void write_many(struct store *s, size_t count)
+{
+    static struct store_total totals[MANY];
+    static struct store_event_count events[MANY];
+    struct store_batch batch = {.topic = "topic"};
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = (int64_t)i + 1;
+        totals[i] = (struct store_total){.bucket = 2,
+                                         .photo_id = i + 1,
+                                         .source = 3,
+                                         .site = 4,
+                                         .traffic = 1,
+                                         .reports = 5 * id,
+                                         .events = 6 * id,
+                                         .loads = 7 * id};
+        events[i] = (struct store_event_count){.bucket = 2,
+                                               .photo_id = i + 1,
+                                               .source = 3,
+                                               .event = 8,
+                                               .site = 4,
+                                               .traffic = 1,
+                                               .count = 9 * id};
+    }
+    for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
+        batch.totals[grain] = totals;
+        batch.events[grain] = events;
+        batch.total_count[grain] = batch.event_count[grain] = count;
+    }
+    assert_int_equal(store_write(s, &batch), STORE_OK);
+}
+
+static void rows_of_any_number_are_added_to_those_there_are(void **state)
+{
+    static const char *const grains[STORE_GRAIN_COUNT] = {"quarter", "hour", "day"};
+    struct store *s = open_store(*state);
+    static const size_t counts[] = {1, 31, 32, 33, 64, MANY}; /* each adds to the rows before */
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        write_many(s, counts[i]);
+    }
+    for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            char sql[400];
+            int times = (int)(sizeof counts / sizeof counts[0] - i);
+            size_t first = i == 0 ? 1 : counts[i - 1] + 1;
+            (void)snprintf(sql, sizeof sql,
+                           "SELECT count(*) FROM totals_%s AS t JOIN events_%s AS e"
+                           " USING (bucket, photo_id, source, site, traffic) WHERE bucket = 2"
+                           " AND source = 3 AND site = 4 AND traffic = 1 AND event = 8"
+                           " AND reports = 5 * %d * photo_id AND events = 6 * %d * photo_id"
+                           " AND loads = 7 * %d * photo_id AND count = 9 * %d * photo_id"
+                           " AND photo_id BETWEEN %zu AND %zu",
+                           grains[grain], grains[grain], times, times, times, times, first,
+                           counts[i]);
+            assert_int_equal(read_number(*state, sql), counts[i] - first + 1);
+        }
+    }
+    store_close(s);
+}
+
 static void a_position_that_is_not_as_expected_leaves_nothing(void **state)
 {
     struct store *s = open_store(*state);
@@ -541,6 +616,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_flush_stands_whole_and_outlives_the_process, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(rows_of_any_number_are_added_to_those_there_are, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_position_that_is_not_as_expected_leaves_nothing, set_up,
                                         tear_down),
