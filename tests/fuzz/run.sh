@@ -28,7 +28,7 @@ one() {
     while ((used_ms < wanted_ms)); do
         # The fuzzer's talk is worth reading after a find only.
         { time TMPDIR=$memory "build-fuzz/fuzz_$name" -max_total_time=$(((wanted_ms - used_ms + 999) / 1000)) \
-            -timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+            -timeout=20 -rss_limit_mb=2048 -dict=tests/fuzz/words.dict -verbosity=0 -print_final_stats=1 \
             -artifact_prefix="tests/fuzz/corpus/$name/found-" "$found" "tests/fuzz/corpus/$name" \
             >"$log" 2>&1; } 2>"$memory/time" || {
             cat "$log" >&2
