@@ -61,13 +61,12 @@ static void take_target(struct api *a, struct caller *who, const struct reply_fo
 static void take_each(struct api *a, struct caller *who, const struct call *call,
                       const struct targets *targets)
 {
-    const struct held held = {
-        .site_json = who->site->json, .cors = a->cors, .form = who->form, .is_list = true};
+    const struct held held = {who->site->json, a->cors, true};
     struct reply_form inner;
     bool is_taken = false, waits = false;
     int status = 0;
     reply_concatenate_inner(&inner, &who->form);
-    held_begin(&a->held, &held);
+    held_begin(&a->held, &held, &who->form);
     for (size_t i = 0; i < targets->count; i++) {
         struct answer answer;
         take_target(a, who, &inner, &targets->each[i], &answer);

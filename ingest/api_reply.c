@@ -46,26 +46,36 @@ static void render(struct api *a, const struct reply_form *form, const struct si
 
 /* ---- What is held, once it is confirmed, or not. ---- */
 
-static void render_kept(struct api *a, const struct held *held, const struct held_part *part)
+/* What is being rendered of what was held. */
+struct rendering {
+    struct held held;
+    struct reply_form form; /* of the whole */
+    int outcome;
+};
+
+static void render_kept(struct api *a, const struct rendering *r, const struct reply_form *form,
+                        const struct held_part *part)
 {
     struct slice endpoint = slice_of(part->method->path);
     if (part->text.len > 0) {
         (void)reply_batch_unpack(&a->batch, part->text.data, part->text.len); /* packed by us */
-        reply_batch_render(&a->body, &held->form, &a->batch, held->site_json, endpoint);
+        reply_batch_render(&a->body, form, &a->batch, r->held.site_json, endpoint);
     } else {
-        reply_ok(&a->body, &held->form, part->kind, held->site_json, endpoint);
+        reply_ok(&a->body, form, part->kind, r->held.site_json, endpoint);
     }
 }
 
-static void render_unconfirmed(struct api *a, const struct held *held, const struct held_part *part)
+static void render_unconfirmed(struct api *a, const struct reply_form *form,
+                               const struct held_part *part)
 {
     char id[EVENT_ID_SIZE];
     event_id_write(journal_shard_lane(a->o.intake.shard), part->sequence, id);
-    reply_unconfirmed(&a->body, &held->form, id, slice_of(part->method->path));
+    reply_unconfirmed(&a->body, form, id, slice_of(part->method->path));
 }
 
 /* They were put in the journal's batch, and yet they are refused: the disk failed. */
-static void render_unkept(struct api *a, const struct held *held, const struct held_part *part)
+static void render_unkept(struct api *a, const struct reply_form *form,
+                          const struct held_part *part)
 {
     struct answer answer;
     unsigned count = 1;
@@ -77,60 +87,63 @@ static void render_unkept(struct api *a, const struct held *held, const struct h
         intake_count_refused(a->intake, "overloaded");
     }
     api_set_overloaded(&answer);
-    reply_error(&a->body, &held->form, answer.why.code, answer.why.message,
-                slice_of(part->method->path));
+    reply_error(&a->body, form, answer.why.code, answer.why.message, slice_of(part->method->path));
 }
 
-static void render_part(struct api *a, const struct held *held, const struct held_part *part,
-                        int outcome)
+static void render_part(struct api *a, const struct rendering *r, const struct reply_form *form,
+                        const struct held_part *part)
 {
     if (part->method == NULL) {
         buffer_append_slice(&a->body, part->text);
-    } else if (outcome == 0) {
-        render_kept(a, held, part);
-    } else if (outcome == ACKS_UNCONFIRMED) {
-        render_unconfirmed(a, held, part);
+    } else if (r->outcome == 0) {
+        render_kept(a, r, form, part);
+    } else if (r->outcome == ACKS_UNCONFIRMED) {
+        render_unconfirmed(a, form, part);
     } else {
-        render_unkept(a, held, part);
+        render_unkept(a, form, part);
     }
 }
 
+static void render_list(struct api *a, const struct rendering *r, struct slice parts)
+{
+    struct reply_form inner;
+    struct held_part part;
+    bool is_first = true;
+    reply_concatenate_inner(&inner, &r->form);
+    reply_concatenate_open(&a->body, &r->form);
+    for (; held_next(&parts, &part); is_first = false) {
+        reply_concatenate_begin(&a->body, &r->form, part.name, is_first);
+        render_part(a, r, &inner, &part);
+        reply_concatenate_end(&a->body, &r->form);
+    }
+    reply_concatenate_close(&a->body, &r->form);
+}
+
 /* Makes the body of all parts. */
-static void render_held(struct api *a, const struct held *held, struct slice parts, int outcome)
+static void render_held(struct api *a, struct slice bytes, int outcome, struct rendering *r)
 {
     struct held_part part;
-    struct held inner = *held;
-    bool is_first = true;
+    struct slice parts = held_open(bytes, &r->held, &r->form);
+    r->outcome = outcome;
     buffer_reset(&a->body);
-    if (held->is_list) {
-        reply_concatenate_inner(&inner.form, &held->form);
-        reply_concatenate_open(&a->body, &held->form);
-    }
-    for (; held_next(&parts, &part); is_first = false) {
-        if (held->is_list) {
-            reply_concatenate_begin(&a->body, &held->form, part.name, is_first);
-        }
-        render_part(a, &inner, &part, outcome);
-        if (held->is_list) {
-            reply_concatenate_end(&a->body, &held->form);
-        }
-    }
-    if (held->is_list) {
-        reply_concatenate_close(&a->body, &held->form);
+    if (r->held.is_list) {
+        render_list(a, r, parts);
+    } else if (held_next(&parts, &part)) {
+        render_part(a, r, &r->form, &part);
     }
 }
 
 void api_render_released(struct api *a, const void *data, size_t len, int outcome,
                          struct http_reply *out)
 {
-    struct held held;
-    struct slice parts = held_open(slice_make(data, len), &held);
-    render_held(a, &held, parts, outcome);
+    struct rendering r;
+    render_held(a, slice_make(data, len), outcome, &r);
     *out = (struct http_reply){
         .status = outcome == 0 ? 200 : 503,
-        .content_type = reply_content_type(&held.form),
+        .content_type = reply_content_type(&r.form),
         /* Only what was not kept is to be sent again. */
-        .headers = cors_headers(held.cors, outcome < 0 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
+        .headers =
+            cors_headers(r.held.cors, outcome < 0 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
         .body = buffer_slice(&a->body),
         .close = buffer_failed(&a->body),
     };
@@ -183,7 +196,7 @@ void api_add(struct api *a, const struct caller *who, const struct reply_form *f
 void api_reply_added(struct api *a, const struct caller *who, const struct call *call, int status,
                      bool waits)
 {
-    struct held held;
+    struct rendering r;
     if (buffer_failed(&a->held)) {
         struct answer lost;
         api_set_overloaded(&lost);
@@ -193,8 +206,7 @@ void api_reply_added(struct api *a, const struct caller *who, const struct call 
         a->turn.held_count++;
         in_work_add(a->o.in_work);
     } else {
-        struct slice parts = held_open(buffer_slice(&a->held), &held);
-        render_held(a, &held, parts, 0);
+        render_held(a, buffer_slice(&a->held), 0, &r);
         send_now(a, who, status);
     }
 }
@@ -202,12 +214,12 @@ void api_reply_added(struct api *a, const struct caller *who, const struct call 
 void api_reply(struct api *a, const struct caller *who, const struct call *call,
                const struct answer *answer)
 {
-    const struct held held = {.site_json = who->site->json, .cors = a->cors, .form = who->form};
+    const struct held held = {who->site->json, a->cors, false};
     if (answer->sequence == 0) {
         reply_now(a, who, call, answer);
         return;
     }
-    held_begin(&a->held, &held);
+    held_begin(&a->held, &held, &who->form);
     api_add(a, who, &who->form, call, answer);
     api_reply_added(a, who, call, 200, true);
 }

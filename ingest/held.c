@@ -3,10 +3,8 @@
 #include <string.h>
 
 struct head {
-    const char *site_json;
-    const struct cors_answer *cors;
-    uint32_t form_len;
-    bool is_list;
+    struct held held;
+    size_t form_len;
 };
 
 struct part_head {
@@ -16,14 +14,15 @@ struct part_head {
     uint64_t kind;
 };
 
-void held_begin(struct buffer *out, const struct held *h)
+void held_begin(struct buffer *out, const struct held *h, const struct reply_form *form)
 {
-    char form[REPLY_FORM_PACKED_MAX];
-    struct head head = {h->site_json, h->cors, (uint32_t)reply_form_pack(&h->form, form),
-                        h->is_list};
     buffer_reset(out);
-    buffer_append(out, &head, sizeof head);
-    buffer_append(out, form, head.form_len);
+    if (!buffer_reserve(out, sizeof(struct head) + REPLY_FORM_PACKED_MAX)) {
+        return;
+    }
+    struct head head = {*h, reply_form_pack(form, out->data + sizeof head)};
+    memcpy(out->data, &head, sizeof head);
+    out->len = sizeof head + head.form_len;
 }
 
 void held_add(struct buffer *out, const struct held_part *p)
@@ -34,8 +33,12 @@ void held_add(struct buffer *out, const struct held_part *p)
                              .name_len = (uint32_t)p->name.len,
                              .kind = (uint64_t)p->kind};
     buffer_append(out, &head, sizeof head);
-    buffer_append_slice(out, p->name);
-    buffer_append_slice(out, p->text);
+    if (p->name.len > 0) {
+        buffer_append_slice(out, p->name);
+    }
+    if (p->text.len > 0) {
+        buffer_append_slice(out, p->text);
+    }
 }
 
 /* Takes len bytes off the front. */
@@ -46,14 +49,12 @@ static struct slice take(struct slice *bytes, size_t len)
     return taken;
 }
 
-struct slice held_open(struct slice bytes, struct held *h)
+struct slice held_open(struct slice bytes, struct held *h, struct reply_form *form)
 {
     struct head head;
     memcpy(&head, take(&bytes, sizeof head).data, sizeof head);
-    h->site_json = head.site_json;
-    h->cors = head.cors;
-    h->is_list = head.is_list;
-    (void)reply_form_unpack(&h->form, take(&bytes, head.form_len).data, head.form_len);
+    *h = head.held;
+    (void)reply_form_unpack(form, take(&bytes, head.form_len).data, head.form_len);
     return bytes;
 }
 

@@ -18,8 +18,7 @@ struct cors_answer;
 struct held {
     const char *site_json;          /* of the rules it was taken by; likewise ... */
     const struct cors_answer *cors; /* ... this */
-    struct reply_form form;
-    bool is_list; /* the parts have names */
+    bool is_list;                   /* the parts have names */
 };
 
 /* The answer to one call. Borrows all it points to. */
@@ -32,11 +31,11 @@ struct held_part {
 };
 
 /* Makes out's bytes a reply without parts. When memory runs out, here or below, out has failed. */
-void held_begin(struct buffer *out, const struct held *h);
+void held_begin(struct buffer *out, const struct held *h, const struct reply_form *form);
 void held_add(struct buffer *out, const struct held_part *p);
 
-/* Reads h and gives what its parts are read from. bytes are whole ones made by the above. */
-struct slice held_open(struct slice bytes, struct held *h);
+/* Reads h and form, gives what the parts are read from. bytes are whole ones made by the above. */
+struct slice held_open(struct slice bytes, struct held *h, struct reply_form *form);
 
 /* Takes the next part off; false when there is none left. */
 bool held_next(struct slice *parts, struct held_part *p);

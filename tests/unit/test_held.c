@@ -14,14 +14,14 @@
 static const char SITE[] = "{}";
 static const struct cors_answer *const cors = (const void *)SITE; /* any address */
 
-static struct held a_reply(enum reply_format format, const char *name)
+static struct reply_form a_form(enum reply_format format, const char *name)
 {
-    struct held h = {.site_json = SITE, .cors = cors};
-    reply_form_init(&h.form);
-    h.form.format = (uint8_t)format;
-    h.form.name_len = (uint8_t)strlen(name);
-    memcpy(h.form.name, name, h.form.name_len);
-    return h;
+    struct reply_form form;
+    reply_form_init(&form);
+    form.format = (uint8_t)format;
+    form.name_len = (uint8_t)strlen(name);
+    memcpy(form.name, name, form.name_len);
+    return form;
 }
 
 static void assert_same_part(const struct held_part *p, const struct held_part *wanted)
@@ -50,20 +50,21 @@ static void what_is_held_comes_out_the_same(void **state)
     struct buffer b;
     buffer_init(&b);
     for (size_t i = 0; i < 3; i++) {
-        struct held h = a_reply(REPLY_CALLBACK, NAMES[i]), read;
+        const struct held h = {SITE, cors, i > 0};
+        struct reply_form form = a_form(REPLY_CALLBACK, NAMES[i]), read_form;
+        struct held read;
         struct held_part p;
-        h.is_list = i > 0;
-        held_begin(&b, &h);
+        held_begin(&b, &h, &form);
         for (size_t n = 0; n < i + 1; n++) {
             held_add(&b, &parts[n]);
         }
         assert_false(buffer_failed(&b));
-        struct slice rest = held_open(buffer_slice(&b), &read);
+        struct slice rest = held_open(buffer_slice(&b), &read, &read_form);
         assert_ptr_equal(read.site_json, SITE);
         assert_int_equal(read.is_list, i > 0);
         assert_ptr_equal(read.cors, cors);
-        assert_int_equal(read.form.format, REPLY_CALLBACK);
-        assert_true(slice_is(slice_make(read.form.name, read.form.name_len), NAMES[i]));
+        assert_int_equal(read_form.format, REPLY_CALLBACK);
+        assert_true(slice_is(slice_make(read_form.name, read_form.name_len), NAMES[i]));
         for (size_t n = 0; n < i + 1; n++) {
             assert_true(held_next(&rest, &p));
             assert_same_part(&p, &parts[n]);
@@ -76,15 +77,17 @@ static void what_is_held_comes_out_the_same(void **state)
 static void beginning_again_forgets_the_parts(void **state)
 {
     (void)state;
-    struct held h = a_reply(REPLY_XML, ""), read;
+    const struct held h = {SITE, cors, false};
+    struct reply_form form = a_form(REPLY_XML, ""), read_form;
+    struct held read;
     struct held_part p = {.sequence = 1};
     struct buffer b;
     buffer_init(&b);
-    held_begin(&b, &h);
+    held_begin(&b, &h, &form);
     held_add(&b, &p);
-    held_begin(&b, &h);
-    struct slice rest = held_open(buffer_slice(&b), &read);
-    assert_int_equal(read.form.format, REPLY_XML);
+    held_begin(&b, &h, &form);
+    struct slice rest = held_open(buffer_slice(&b), &read, &read_form);
+    assert_int_equal(read_form.format, REPLY_XML);
     assert_false(held_next(&rest, &p));
     buffer_fini(&b);
 }
@@ -92,11 +95,12 @@ static void beginning_again_forgets_the_parts(void **state)
 static void lost_memory_is_told(void **state)
 {
     (void)state;
-    struct held h = a_reply(REPLY_XML, "");
+    const struct held h = {SITE, cors, false};
+    struct reply_form form = a_form(REPLY_XML, "");
     struct held_part p = {.text = slice_make("", SIZE_MAX / 2)};
     struct buffer b;
     buffer_init(&b);
-    held_begin(&b, &h);
+    held_begin(&b, &h, &form);
     held_add(&b, &p);
     assert_true(buffer_failed(&b));
     buffer_fini(&b);
