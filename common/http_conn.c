@@ -88,14 +88,12 @@ bool http_conn_is_blocked(const struct http_conn *c)
     return c->out != NULL || (!is_spared && http_holds_are_full(c->server));
 }
 
-static void on_event(int fd, short what, void *arg)
+void http_conn_on_ready(struct http_conn *c, unsigned events)
 {
-    struct http_conn *c = arg;
-    (void)fd; /* the event knows it */
-    if ((what & EV_WRITE) != 0 && c->out != NULL && http_output_write(c) && c->in != NULL) {
+    if ((events & EPOLLOUT) != 0 && c->out != NULL && http_output_write(c) && c->in != NULL) {
         http_input_serve(c, c->in);
     }
-    if ((what & EV_READ) != 0) {
+    if ((events & EPOLLIN) != 0) {
         http_input_read(c);
     }
     if (!c->touched) {
@@ -105,18 +103,7 @@ static void on_event(int fd, short what, void *arg)
 
 static void set_events(struct http_conn *c, unsigned events)
 {
-    if (c->events == events) {
-        return;
-    }
-    int fd = event_get_fd(&c->event);
-    (void)event_del(&c->event); /* fails only for an event that was never assigned */
-    c->events = events & 0x7fU;
-    if (events == 0) {
-        return;
-    }
-    if (event_assign(&c->event, c->server->base, fd, (short)(events | EV_PERSIST), on_event, c) !=
-            0 ||
-        event_add(&c->event, NULL) != 0) {
+    if (!http_poll_set(c, events)) {
         c->broken = true;
     }
 }
@@ -130,13 +117,12 @@ void http_conn_open(struct http_server *s, int fd, const union http_peer *peer)
     }
     c->server = s;
     c->peer = *peer;
-    if (event_assign(&c->event, s->base, fd, EV_READ | EV_PERSIST, on_event, c) != 0 ||
-        event_add(&c->event, NULL) != 0) {
+    c->fd = fd;
+    if (!http_poll_set(c, EPOLLIN)) {
         (void)close(fd); /* as above */
         free(c);
         return;
     }
-    c->events = EV_READ;
     s->conn_count++;
     metric_add(&s->connections, 1);
     metric_add(s->accepted, 1);
@@ -154,9 +140,8 @@ void http_conn_free_if_done(struct http_conn *c)
 void http_conn_close(struct http_conn *c)
 {
     struct http_server *s = c->server;
-    int fd = event_get_fd(&c->event);
-    (void)event_del(&c->event); /* it was assigned */
-    (void)close(fd);            /* a socket: no error of it matters any more */
+    (void)http_poll_set(c, 0); /* what was there can be taken away */
+    (void)close(c->fd);        /* a socket: no error of it matters any more */
     unlist(c);
     http_input_free(c);
     http_output_free(c);
@@ -175,7 +160,7 @@ void http_conn_close(struct http_conn *c)
 /* All that had to be sent is sent. */
 static void finish(struct http_conn *c)
 {
-    if (c->eof || !c->linger || shutdown(event_get_fd(&c->event), SHUT_WR) != 0) {
+    if (c->eof || !c->linger || shutdown(c->fd, SHUT_WR) != 0) {
         http_conn_close(c);
         return;
     }
@@ -184,7 +169,7 @@ static void finish(struct http_conn *c)
     c->lingering = true;
     http_input_free(c);
     http_conn_enlist(c, HTTP_WAIT_LINGER);
-    set_events(c, EV_READ);
+    set_events(c, EPOLLIN);
 }
 
 static enum http_wait wait_of(const struct http_conn *c)
@@ -207,16 +192,16 @@ static enum http_wait wait_of(const struct http_conn *c)
 static unsigned events_of(const struct http_conn *c, enum http_wait wait)
 {
     if (wait == HTTP_WAIT_WRITE) {
-        return EV_WRITE;
+        return EPOLLOUT;
     }
-    return c->eof || c->input_over || wait == HTTP_WAIT_ROOM ? 0 : EV_READ;
+    return c->eof || c->input_over || wait == HTTP_WAIT_ROOM ? 0 : EPOLLIN;
 }
 
 /* Has it sent something that is yet to be read? */
 static bool has_unread(struct http_conn *c)
 {
     char byte;
-    return recv(event_get_fd(&c->event), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* While draining nobody idles: who had an answer goes, unless it has just asked again. */
@@ -227,7 +212,7 @@ static void settle_idle(struct http_conn *c)
         return;
     }
     http_conn_enlist(c, c->server->draining ? HTTP_WAIT_HEAD : HTTP_WAIT_IDLE);
-    set_events(c, EV_READ);
+    set_events(c, EPOLLIN);
     if (c->broken) {
         http_conn_close(c);
     }

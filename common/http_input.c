@@ -331,7 +331,7 @@ void http_input_serve(struct http_conn *c, struct http_input *in)
 /* Takes what the socket has into the shared buffer. */
 static size_t receive(struct http_conn *c)
 {
-    ssize_t n = recv(event_get_fd(&c->event), c->server->shared.bytes.data, HTTP_READ_SIZE, 0);
+    ssize_t n = recv(c->fd, c->server->shared.bytes.data, HTTP_READ_SIZE, 0);
     if (n > 0) {
         return (size_t)n;
     }

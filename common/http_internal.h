@@ -9,8 +9,10 @@
 #include <event2/event_struct.h>
 
 #include <netinet/in.h>
+#include <sys/epoll.h>
 
 enum {
+    HTTP_READY_MAX = 1024, /* connections looked after in a turn; the others are next */
     HTTP_READ_SIZE = 64 * 1024,
     HTTP_OUT_HIGH = 256 * 1024,   /* of a turn's output: then it is sent before its end */
     HTTP_LINGER_MS = 2000,        /* renewed by each ... */
@@ -62,7 +64,6 @@ union http_peer {
 };
 
 struct http_conn {
-    struct event event;
     struct http_server *server;
     struct http_conn *prev, *next; /* in the list of `wait` */
     struct http_conn *next_touched;
@@ -73,8 +74,9 @@ struct http_conn {
     uint32_t first_run, last_run; /* in the server's runs, from 1; 0: none */
     uint32_t lingered_bytes;
     union http_peer peer;
+    int fd;
     unsigned wait : 3;
-    unsigned events : 7;  /* EV_READ, EV_WRITE, as registered */
+    unsigned events : 3;  /* EPOLLIN, EPOLLOUT, as registered */
     unsigned touched : 1; /* in the list of those to flush */
     unsigned listed : 1;
     unsigned renew : 1; /* what it waits for is something new */
@@ -112,6 +114,14 @@ struct http_holds {
     uint64_t last_ticket;
 };
 
+/* The sockets of all connections; libevent watches the set. */
+struct http_poll {
+    int fd; /* of epoll; -1: none */
+    struct event event;
+    struct epoll_event ready[HTTP_READY_MAX];
+    int at, count; /* of those ready */
+};
+
 /* A stretch of a turn's output that belongs to one connection. */
 struct http_run {
     size_t at, len;
@@ -139,6 +149,7 @@ struct http_server {
     unsigned conn_count, conn_max;
     uint64_t now_ms; /* 0: to be read in this turn */
     uint64_t last_log_ms;
+    struct http_poll poll;
     struct http_list lists[HTTP_WAIT_COUNT];
     struct http_list touched; /* by next_touched */
     struct http_holds holds;
@@ -171,6 +182,12 @@ bool http_conn_is_blocked(const struct http_conn *c);
 uint64_t http_now_ms(struct http_server *s);
 void http_on_tick(int fd, short what, void *arg);
 void http_on_room(int fd, short what, void *arg);
+void http_conn_on_ready(struct http_conn *c, unsigned events);
+
+/* http_poll.c: which connections are ready */
+int http_poll_open(struct http_server *s);
+void http_poll_close(struct http_server *s);
+bool http_poll_set(struct http_conn *c, unsigned events);
 
 /* http_input.c: bytes to requests */
 void http_input_read(struct http_conn *c);

@@ -321,7 +321,7 @@ void http_output_free(struct http_conn *c)
 static size_t send_vectors(struct http_conn *c, struct iovec *vectors, size_t count)
 {
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
-    ssize_t n = sendmsg(event_get_fd(&c->event), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
         return (size_t)n;
     }
@@ -392,7 +392,7 @@ void http_output_send(struct http_server *s)
 static void send_file(struct http_conn *c, struct http_output *out)
 {
     size_t want = out->file_left < FILE_STRETCH ? (size_t)out->file_left : FILE_STRETCH;
-    ssize_t n = sendfile(event_get_fd(&c->event), out->file, &out->file_at, want);
+    ssize_t n = sendfile(c->fd, out->file, &out->file_at, want);
     if (n > 0) {
         out->file_left -= (uint64_t)n;
         c->renew = true;

@@ -53,7 +53,11 @@ int http_server_new(struct http_server **out, struct event_base *base,
     s->handler = *handler;
     s->conn_max =
         options->connections_max > 0 ? options->connections_max : connections_by_file_limit();
+    s->poll.fd = -1;
     int r = assign_timers(s);
+    if (r == 0) {
+        r = http_poll_open(s);
+    }
     if (r == 0) {
         r = buffer_reserve(&s->shared.bytes, HTTP_READ_SIZE) ? 0 : -ENOMEM;
     }
@@ -139,6 +143,7 @@ void http_server_free(struct http_server *s)
     }
     http_listeners_close(s);
     close_all(s);
+    http_poll_close(s);
     (void)event_del(&s->tick); /* as the room's, it was assigned or is zeroed */
     (void)event_del(&s->room);
     buffer_fini(&s->shared.bytes);

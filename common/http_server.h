@@ -74,7 +74,7 @@ struct http_server_options http_server_defaults(void);
 
 /*
  * Makes a server on base; m may be NULL, and must not be rendered once the server is freed.
- * options->name is borrowed until then. Returns 0 or -ENOMEM.
+ * options->name is borrowed until then. Returns 0 or -errno: no memory, no descriptor.
  */
 int http_server_new(struct http_server **out, struct event_base *base,
                     const struct http_server_options *options, const struct http_handler *handler,
