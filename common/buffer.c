@@ -24,6 +24,14 @@ void buffer_reset(struct buffer *b)
     b->failed = false;
 }
 
+void buffer_shrink(struct buffer *b, size_t kept_max)
+{
+    if (b->capacity > kept_max) {
+        buffer_fini(b);
+    }
+    buffer_reset(b);
+}
+
 static bool grow(struct buffer *b, size_t needed)
 {
     size_t capacity = b->capacity == 0 ? BUFFER_FIRST_CAPACITY : b->capacity;

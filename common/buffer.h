@@ -28,6 +28,9 @@ void buffer_fini(struct buffer *b);
 /* Forgets the bytes and the failure, keeps the memory. */
 void buffer_reset(struct buffer *b);
 
+/* As buffer_reset(), but keeps no more than kept_max bytes: one large use is not paid for ever. */
+void buffer_shrink(struct buffer *b, size_t kept_max);
+
 /* Makes room for `extra` more bytes. Returns false and sets failed when memory runs out. */
 bool buffer_reserve(struct buffer *b, size_t extra);
 

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { HOLDS_FIRST_CAPACITY = 4096 };
+enum { HOLDS_FIRST_CAPACITY = 4096, HOLDS_KEPT_MAX = 256 * 1024 };
 
 static size_t size_of(size_t len)
 {
@@ -55,6 +55,17 @@ bool http_holds_push(struct http_conn *c, uint64_t ticket, struct slice blob, un
     return true;
 }
 
+/* Nothing is held: what an outage of Kafka has piled up is not paid for ever. */
+static void empty(struct http_holds *q)
+{
+    q->head = q->tail = 0;
+    if (q->capacity > HOLDS_KEPT_MAX) {
+        free(q->data);
+        q->data = NULL;
+        q->capacity = 0;
+    }
+}
+
 static struct http_hold_head front(const struct http_holds *q)
 {
     struct http_hold_head head;
@@ -100,7 +111,7 @@ void http_server_release(struct http_server *s, uint64_t ticket, int outcome)
         }
     }
     if (q->head == q->tail) {
-        q->head = q->tail = 0;
+        empty(q);
     }
     if (s->lists[HTTP_WAIT_ROOM].first != NULL && !http_holds_are_full(s)) {
         event_active(&s->room, EV_TIMEOUT, 0);

@@ -14,7 +14,7 @@ enum {
     RUNS_FIRST_CAPACITY = 256,
     VECTORS_MAX = 64,
     HEAD_ROOM = 256, /* the head without content type and further headers */
-    OUT_KEPT_MAX = 1024 * 1024,
+    OUT_KEPT_MAX = 2 * HTTP_OUT_HIGH,
     FILE_STRETCH = 256 * 1024 /* of a file at a time: then others have their turn */
 };
 
@@ -382,10 +382,7 @@ void http_output_send(struct http_server *s)
         c->first_run = c->last_run = 0;
     }
     s->run_count = 0;
-    buffer_reset(&s->out);
-    if (s->out.capacity > OUT_KEPT_MAX) {
-        buffer_fini(&s->out); /* one huge answer does not cost its memory for ever */
-    }
+    buffer_shrink(&s->out, OUT_KEPT_MAX);
 }
 
 /* Sends the next stretch of the file. A file that ends too early cannot be made good. */

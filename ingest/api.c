@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { KEPT_MAX = 64 * 1024 };
+
 int api_new(struct api **out, const struct api_options *options)
 {
     struct api *a = calloc(1, sizeof *a);
@@ -48,6 +50,9 @@ void api_begin_turn(struct api *a, uint64_t ticket)
 {
     a->ticket = ticket;
     a->turn = (struct api_turn){0};
+    input_reader_shrink(a->reader);
+    buffer_shrink(&a->body, KEPT_MAX);
+    buffer_shrink(&a->held, KEPT_MAX);
 }
 
 struct api_turn api_turn(const struct api *a)

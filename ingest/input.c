@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+enum { KEPT_MAX = 64 * 1024 };
+
 struct input_reader {
     size_t body_max;
     struct inflater *inflater;
@@ -32,6 +34,12 @@ struct input_reader *input_reader_new(size_t body_max)
         return NULL;
     }
     return r;
+}
+
+void input_reader_shrink(struct input_reader *r)
+{
+    buffer_shrink(&r->plain, KEPT_MAX);
+    buffer_shrink(&r->scratch, KEPT_MAX);
 }
 
 void input_reader_free(struct input_reader *r)

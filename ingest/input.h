@@ -16,6 +16,9 @@ struct report_json;
 struct input_reader *input_reader_new(size_t body_max);
 void input_reader_free(struct input_reader *r);
 
+/* Gives back what unusually large bodies have cost. What was read must have been released. */
+void input_reader_shrink(struct input_reader *r);
+
 struct input {
     struct fields fields; /* until the next input_read(), input_start(), or the request's end */
     enum body_kind kind;

@@ -47,6 +47,25 @@ static void consume_moves_the_rest_to_the_front(void **state)
     buffer_fini(&b);
 }
 
+static void a_buffer_shrinks_when_it_has_grown_past_what_is_kept(void **state)
+{
+    (void)state;
+    struct buffer b;
+    buffer_init(&b);
+    buffer_append_text(&b, "abc");
+    size_t capacity = b.capacity;
+    buffer_shrink(&b, capacity);
+    assert_int_equal(b.len, 0);
+    assert_int_equal(b.capacity, capacity);
+    assert_false(buffer_reserve(&b, SIZE_MAX));
+    buffer_shrink(&b, capacity - 1);
+    assert_null(b.data);
+    assert_false(buffer_failed(&b));
+    buffer_append_text(&b, "x");
+    assert_true(slice_is(buffer_slice(&b), "x"));
+    buffer_fini(&b);
+}
+
 static void an_impossible_size_fails_and_stays_failed(void **state)
 {
     (void)state;
@@ -68,6 +87,7 @@ int main(void)
         cmocka_unit_test(append_grows_and_keeps_order),
         cmocka_unit_test(numbers_at_their_limits_are_written_whole),
         cmocka_unit_test(consume_moves_the_rest_to_the_front),
+        cmocka_unit_test(a_buffer_shrinks_when_it_has_grown_past_what_is_kept),
         cmocka_unit_test(an_impossible_size_fails_and_stays_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
