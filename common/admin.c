@@ -59,7 +59,7 @@ int admin_open(struct admin **out, struct event_base *base, const char *address,
     buffer_init(&a->body);
     struct http_server_options options = http_server_defaults();
     options.name = "admin";
-    options.connections_max = 64;
+    options.connections_max = 32;
     struct http_handler routes = {.on_request = on_request, .arg = a};
     int failed = http_server_new(&a->server, base, &options, &routes, m);
     if (failed == 0) {

@@ -147,8 +147,8 @@ struct http_server {
     struct event accept_timer, tick, room;
     bool accept_paused, tick_armed, draining;
     unsigned conn_count, conn_max;
-    uint64_t now_ms; /* 0: to be read in this turn */
-    uint64_t last_log_ms;
+    uint64_t now_ms;               /* 0: to be read in this turn */
+    struct http_crew *crew, alone; /* crew is alone when there are no others */
     struct http_poll poll;
     struct http_list lists[HTTP_WAIT_COUNT];
     struct http_list touched; /* by next_touched */

@@ -20,10 +20,11 @@ enum {
 static void log_pause(struct http_server *s, int error)
 {
     uint64_t now = http_now_ms(s);
-    if (s->last_log_ms != 0 && now - s->last_log_ms < LOG_EVERY_MS) {
+    uint64_t last = atomic_load(&s->crew->logged_at_ms);
+    if ((last != 0 && now < last + LOG_EVERY_MS) ||
+        !atomic_compare_exchange_strong(&s->crew->logged_at_ms, &last, now)) {
         return;
     }
-    s->last_log_ms = now;
     LOG_WARN("http_accept_paused", log_text("server", s->options.name),
              log_uint("connections", s->conn_count),
              log_text("err", error == 0 ? "connections_max reached" : strerror(error)));

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { FILES_RESERVE = 64 }; /* for the journal, Kafka, the store and the listeners */
+/* For the journal, Kafka, the store and the admin pages; and what each loop needs for itself. */
+enum { FILES_RESERVE = 96, FILES_OF_A_LOOP = 8 };
 
 struct http_server_options http_server_defaults(void)
 {
@@ -21,13 +22,17 @@ struct http_server_options http_server_defaults(void)
     };
 }
 
-static unsigned connections_by_file_limit(void)
+/* For one of so many servers. */
+static unsigned connections_by_file_limit(unsigned server_count)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > INT32_MAX) {
         return INT32_MAX;
     }
-    return files.rlim_cur > FILES_RESERVE ? (unsigned)files.rlim_cur - FILES_RESERVE : 1;
+    unsigned all = (unsigned)files.rlim_cur;
+    unsigned reserve = FILES_RESERVE + FILES_OF_A_LOOP * server_count;
+    unsigned left = all / 2 > reserve ? all - reserve : all / 2;
+    return left > server_count ? left / server_count : 1;
 }
 
 static int assign_timers(struct http_server *s)
@@ -51,8 +56,10 @@ int http_server_new(struct http_server **out, struct event_base *base,
     s->base = base;
     s->options = *options;
     s->handler = *handler;
-    s->conn_max =
-        options->connections_max > 0 ? options->connections_max : connections_by_file_limit();
+    s->alone.server_count = 1;
+    s->crew = options->crew != NULL ? options->crew : &s->alone;
+    s->conn_max = options->connections_max > 0 ? options->connections_max
+                                               : connections_by_file_limit(s->crew->server_count);
     s->poll.fd = -1;
     int r = assign_timers(s);
     if (r == 0) {

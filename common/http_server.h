@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "common/http_parser.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -57,6 +58,15 @@ struct http_handler {
     void *arg;
 };
 
+/*
+ * What the servers of one port have in common, each on a loop and thread of its own: the files that
+ * the process may open, and the log line that says they are used up. Outlives them.
+ */
+struct http_crew {
+    unsigned server_count;
+    _Atomic uint64_t logged_at_ms; /* starts as 0 */
+};
+
 /* A deadline of 0 is none. A client that does not take its replies goes after idle_ms too. */
 struct http_server_options {
     struct http_limits limits;
@@ -64,6 +74,7 @@ struct http_server_options {
     unsigned body_deadline_ms; /* from the end of the head to the end of the body */
     unsigned idle_ms;          /* between requests */
     unsigned connections_max;  /* past it accepting pauses; 0 = by the file limit less a reserve */
+    struct http_crew *crew;    /* NULL = no other server has this port */
     size_t held_max;           /* bytes of held replies; past it requests wait unread ... */
     bool is_full_told;         /* ... but for connections that wait for nothing: http_may_hold() */
     const char *name;          /* in log lines and metric labels: "report", "admin", "api" */

@@ -29,6 +29,7 @@ struct service {
     struct journal *journal;
     struct publisher *publisher;
     struct worker **workers;
+    struct http_crew crew;
     size_t worker_count;
     struct admin *admin;
     struct pages pages;
@@ -82,6 +83,7 @@ static int start_worker(struct service *s, const char *listen, struct error *err
 {
     const struct worker_options options = {
         .listen = listen,
+        .crew = &s->crew,
         .ack = (enum ack_level)s->o->ack,
         .ack_timeout_ms = (uint64_t)s->o->ack_timeout_ms,
         .rules = s->rules,
@@ -109,6 +111,7 @@ static int start_workers(struct service *s, struct error *err)
     if (s->workers == NULL) {
         return -ENOMEM;
     }
+    s->crew.server_count = (unsigned)wanted;
     char shared[300];
     const char *listen = s->o->listen;
     for (size_t i = 0; i < wanted; i++) {

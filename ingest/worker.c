@@ -306,6 +306,7 @@ static int open_server(struct worker *w, const struct worker_options *o, struct 
     }
     struct http_server_options limits = http_server_defaults();
     limits.name = "report";
+    limits.crew = o->crew;
     limits.is_full_told = w->in_work != NULL;
     struct http_handler handler = api_handler(w->api);
     failed = http_server_new(&w->server, w->base, &limits, &handler, o->api.intake.metrics);

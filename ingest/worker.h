@@ -13,10 +13,12 @@
 
 #include <stdint.h>
 
+struct http_crew;
 struct worker;
 
 struct worker_options {
     const char *listen;      /* "host:port"; the workers share the port */
+    struct http_crew *crew;  /* of their servers; NULL = there is one worker only */
     enum ack_level ack;      /* the journal's */
     uint64_t ack_timeout_ms; /* ACK_BROKER: after it a reply is "unconfirmed" */
     struct rules *rules;     /* the worker takes a reference of its own */
