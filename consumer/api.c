@@ -34,8 +34,8 @@ struct api {
     _Atomic(char *) fresh_tokens; /* to be taken by it; NULL = none */
     struct site_zones_slot fresh_zones;
     struct buffer body, scratch;
-    struct spool answer; /* to a query */
-    struct query query;  /* large: not on the stack of the loop */
+    struct ask_answer answer; /* to a query */
+    struct query query;       /* large: not on the stack of the loop */
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -95,23 +95,36 @@ static bool read_params(struct api *a, struct slice query, struct query_param *o
     return true;
 }
 
+/* CSV and NDJSON have no place for the cursor, so it is in the head. */
+static void make_headers(struct api *a)
+{
+    buffer_reset(&a->scratch);
+    buffer_append_text(&a->scratch, usual);
+    if (a->answer.cursor.len > 0) {
+        buffer_append_text(&a->scratch, "X-Next-Cursor: ");
+        buffer_append_slice(&a->scratch, buffer_slice(&a->answer.cursor));
+        buffer_append_text(&a->scratch, "\r\n");
+    }
+}
+
 static void send_answer(struct api *a, struct http_conn *c)
 {
+    make_headers(a);
     struct http_reply reply = {
         .status = 200,
         .content_type = api_report_content_type(a->query.format),
-        .headers = slice_of(usual),
-        .body = buffer_slice(&a->answer.bytes),
+        .headers = buffer_slice(&a->scratch),
+        .body = buffer_slice(&a->answer.body.bytes),
     };
-    uint64_t file_len = a->answer.file_len;
-    if (a->answer.file < 0) {
+    uint64_t file_len = a->answer.body.file_len;
+    if (a->answer.body.file < 0) {
         http_reply(c, &reply);
     } else {
-        http_reply_file(c, &reply, spool_take_file(&a->answer), file_len);
+        http_reply_file(c, &reply, spool_take_file(&a->answer.body), file_len);
     }
-    if (a->answer.bytes.capacity > SPOOL_MEMORY_MAX) {
-        spool_fini(&a->answer); /* one long answer does not cost its memory for ever */
-        spool_init(&a->answer);
+    if (a->answer.body.bytes.capacity > SPOOL_MEMORY_MAX) {
+        ask_answer_fini(&a->answer); /* one long answer does not cost its memory for ever */
+        ask_answer_init(&a->answer);
     }
 }
 
@@ -120,7 +133,7 @@ static void answer(struct api *a, struct http_conn *c)
     struct pipeline_status ps;
     pipeline_status(a->o.pipeline, &ps);
     a->ask.complete_through_ms = ps.complete_through_ms;
-    spool_reset(&a->answer);
+    ask_answer_reset(&a->answer);
     switch (ask_report(&a->ask, &a->query, &a->answer)) {
     case STORE_READ_OK:
         send_answer(a, c);
@@ -156,7 +169,8 @@ static void serve_report(struct api *a, struct http_conn *c, const struct http_r
         send_simple(a, c, 401, "permission_denied", "A bearer token of read_tokens is needed.");
     } else if (!read_params(a, req->query, params, &count)) {
         send_simple(a, c, 400, "too_many_parameters", "At most 32 parameters are taken.");
-    } else if (!query_parse(params, count, (int64_t)clock_wall_ms(), &a->query, &fault)) {
+    } else if (!query_parse(params, count, (int64_t)clock_wall_ms(), &a->query, &fault) ||
+               !ask_prepare(&a->ask, &a->query, &fault)) {
         send_error(a, c, 400, &fault, usual);
     } else {
         answer(a, c);
@@ -246,7 +260,7 @@ int api_start(struct api **out, const struct api_options *options, struct error 
     a->wake_fd = -1;
     buffer_init(&a->body);
     buffer_init(&a->scratch);
-    spool_init(&a->answer);
+    ask_answer_init(&a->answer);
     a->tokens = strdup(options->read_tokens);
     int failed = a->tokens == NULL ? -ENOMEM : open_stages(a, err);
     if (failed == 0) {
@@ -298,8 +312,7 @@ void api_stop(struct api *a)
         end_thread(a);
     }
     http_server_free(a->server);
-    store_reader_close(a->ask.reader);
-    site_zones_free(a->ask.zones);
+    ask_fini(&a->ask);
     site_zones_put(&a->fresh_zones, NULL);
     if (a->wake != NULL) {
         event_free(a->wake);
@@ -314,6 +327,6 @@ void api_stop(struct api *a)
     free(atomic_load(&a->fresh_tokens));
     buffer_fini(&a->body);
     buffer_fini(&a->scratch);
-    spool_fini(&a->answer);
+    ask_answer_fini(&a->answer);
     free(a);
 }

@@ -2,6 +2,7 @@
 
 #include "common/text.h"
 #include "common/utf8.h"
+#include "consumer/query_cursor.h"
 #include "consumer/query_time.h"
 #include "consumer/timezone.h"
 
@@ -11,15 +12,21 @@ static const char *const definitions[QUERY_FIELD_COUNT] = {
     [QUERY_PHOTO_ID] = "the video",
     [QUERY_SOURCE] = "where the player stood, as it said; " STORE_NO_SOURCE " if it did not say",
     [QUERY_EVENT] = "the name of the event",
-    [QUERY_DAY] = "the day of receipt in the time zone of the site",
-    [QUERY_QUARTER] = "the quarter hour of receipt, by its start, UTC",
+    [QUERY_DAY] = "the day of receipt in the time zone tz, without it in that of the site",
+    [QUERY_HOUR] = "the hour of receipt, by its start; of the clocks in tz, without it of UTC",
+    [QUERY_QUARTER] = "the quarter hour of receipt, by its start",
     [QUERY_REPORTS] = "reports taken, of any kind",
     [QUERY_EVENTS] = "reports of an event, load included",
     [QUERY_LOADS] = "events named load",
 };
 
+static const char unfinished[] = "unfinished";
+
+static const char *const grain_names[STORE_GRAIN_COUNT] = {"quarter", "hour", "day"};
+
 static const char *const roundings[STORE_GRAIN_COUNT] = {
     [STORE_GRAIN_QUARTER] = "from and to are rounded outwards to quarter hours UTC",
+    [STORE_GRAIN_HOUR] = "from and to are rounded outwards to hours UTC",
     [STORE_GRAIN_DAY] = "whole days, in the time zone of each site, that from and to touch",
 };
 
@@ -33,15 +40,34 @@ const char *api_report_content_type(enum query_format format)
 }
 
 /* A cell that is no text, as it stands in every format. */
-static void add_plain(struct buffer *out, enum query_field field, int64_t number)
+static void add_plain(const struct api_report *a, struct buffer *out, enum query_field field,
+                      int64_t number)
 {
+    enum { HOUR_MS = TIMEZONE_QUARTERS_AN_HOUR * TIMEZONE_QUARTER_MS };
+    struct zone *zone = a->time.zone;
     if (field == QUERY_DAY) {
         query_time_write_date(out, number);
-    } else if (field == QUERY_QUARTER) {
-        query_time_write(out, number * TIMEZONE_QUARTER_MS);
+    } else if (query_field_is_time(field) &&
+               zone != NULL) { /* hours too are counted by their first quarter */
+        query_time_write_local(out, number * TIMEZONE_QUARTER_MS,
+                               timezone_offset_s(zone, (int32_t)number));
+    } else if (query_field_is_time(field)) {
+        query_time_write(out, number * (field == QUERY_HOUR ? HOUR_MS : TIMEZONE_QUARTER_MS));
     } else {
         buffer_append_int(out, number);
     }
+}
+
+/* Whether more reports of the row's stretch of time may still come, or be counted. */
+static bool is_unfinished(const struct api_report *a, const struct query_cell *cells)
+{
+    const struct query *q = a->query;
+    for (size_t i = 0; i < q->dimension_count; i++) {
+        if (query_field_is_time(q->columns[i])) {
+            return cells[i].number >= a->time.first_unfinished;
+        }
+    }
+    return false;
 }
 
 static void add_member(struct buffer *out, const char *key)
@@ -51,8 +77,10 @@ static void add_member(struct buffer *out, const char *key)
     buffer_append_text(out, "\":");
 }
 
-static void add_json_row(struct buffer *out, const struct query *q, const struct query_cell *cells)
+static void add_json_row(struct api_report *a, const struct query_cell *cells)
 {
+    const struct query *q = a->query;
+    struct buffer *out = a->out;
     for (size_t i = 0; i < q->column_count; i++) {
         enum query_field field = q->columns[i];
         buffer_append_char(out, i == 0 ? '{' : ',');
@@ -61,23 +89,34 @@ static void add_json_row(struct buffer *out, const struct query *q, const struct
             text_append_json(out, cells[i].text);
             continue;
         }
-        const char *quote = field == QUERY_DAY || field == QUERY_QUARTER ? "\"" : "";
+        const char *quote = query_field_is_time(field) ? "\"" : "";
         buffer_append_text(out, quote);
-        add_plain(out, field, cells[i].number);
+        add_plain(a, out, field, cells[i].number);
         buffer_append_text(out, quote);
+    }
+    if (is_unfinished(a, cells)) {
+        buffer_append_char(out, ',');
+        add_member(out, unfinished);
+        buffer_append_text(out, "true");
     }
     buffer_append_char(out, '}');
 }
 
-static void add_csv_row(struct buffer *out, const struct query *q, const struct query_cell *cells)
+/* When the rows are by time a last column tells what is unfinished. */
+static void add_csv_row(struct api_report *a, const struct query_cell *cells)
 {
+    const struct query *q = a->query;
+    struct buffer *out = a->out;
     for (size_t i = 0; i < q->column_count; i++) {
         buffer_append_text(out, i == 0 ? "" : ",");
         if (query_field_is_text(q->columns[i])) {
             text_append_csv(out, cells[i].text);
         } else {
-            add_plain(out, q->columns[i], cells[i].number);
+            add_plain(a, out, q->columns[i], cells[i].number);
         }
+    }
+    if (q->span != QUERY_SITE) {
+        buffer_append_text(out, is_unfinished(a, cells) ? ",1" : ",0");
     }
     buffer_append_text(out, "\r\n");
 }
@@ -99,17 +138,21 @@ static void add_printable(struct buffer *out, struct slice text)
     }
 }
 
-/* Keeps a row of a table until the widths are known. */
+/* Keeps a row of a table until the widths are known. A star stands at times that are unfinished. */
 static void keep_row(struct api_report *a, const struct query_cell *cells)
 {
+    bool has_star = is_unfinished(a, cells);
     for (size_t i = 0; i < a->query->column_count; i++) {
-        if (query_field_is_text(a->query->columns[i])) {
+        enum query_field field = a->query->columns[i];
+        if (query_field_is_text(field)) {
             add_printable(&a->cells, cells[i].text);
         } else {
-            add_plain(&a->cells, a->query->columns[i], cells[i].number);
+            add_plain(a, &a->cells, field, cells[i].number);
+            buffer_append_text(&a->cells, has_star && query_field_is_time(field) ? "*" : "");
         }
         buffer_append_char(&a->cells, '\0');
     }
+    a->has_stars = a->has_stars || has_star;
 }
 
 /* Columns a text takes: its characters, not its bytes. */
@@ -169,11 +212,15 @@ static void add_table(struct api_report *a)
         }
         add_table_row(a->out, q, texts, widths);
     }
+    if (a->has_stars) {
+        buffer_append_text(a->out, "* not over, or not yet counted whole\n");
+    }
 }
 
-void api_report_begin(struct api_report *a, const struct query *q, struct buffer *out)
+void api_report_begin(struct api_report *a, const struct query *q,
+                      const struct api_report_time *time, struct buffer *out, struct buffer *cursor)
 {
-    *a = (struct api_report){.query = q, .out = out};
+    *a = (struct api_report){.query = q, .time = *time, .out = out, .cursor = cursor};
     buffer_init(&a->cells);
     if (q->format == QUERY_JSON) {
         buffer_append_text(out, "{\"rows\":[");
@@ -183,7 +230,8 @@ void api_report_begin(struct api_report *a, const struct query *q, struct buffer
         buffer_append_text(out, query_field_name(q->columns[i]));
     }
     if (q->format == QUERY_CSV) {
-        buffer_append_text(out, "\r\n");
+        buffer_append_format(out, "%s%s\r\n", q->span == QUERY_SITE ? "" : ",",
+                             q->span == QUERY_SITE ? "" : unfinished);
     }
 }
 
@@ -192,20 +240,23 @@ void api_report_row(struct api_report *a, const struct query_cell *cells)
     switch (a->query->format) {
     case QUERY_JSON:
         buffer_append_text(a->out, a->row_count == 0 ? "" : ",");
-        add_json_row(a->out, a->query, cells);
+        add_json_row(a, cells);
         break;
     case QUERY_NDJSON:
-        add_json_row(a->out, a->query, cells);
+        add_json_row(a, cells);
         buffer_append_char(a->out, '\n');
         break;
     case QUERY_CSV:
-        add_csv_row(a->out, a->query, cells);
+        add_csv_row(a, cells);
         break;
     case QUERY_TABLE:
         keep_row(a, cells);
         break;
     }
     a->row_count++;
+    if (a->row_count == (size_t)a->query->limit && a->query->order_count > 0) {
+        query_cursor_write(a->cursor, a->query, cells);
+    }
 }
 
 static void add_time(struct buffer *out, const char *key, int64_t ms)
@@ -218,13 +269,14 @@ static void add_time(struct buffer *out, const char *key, int64_t ms)
 
 /* One end of the range: rounded, or by days as it was asked for. */
 static void add_edge(struct buffer *out, const char *key, const struct query_edge *edge,
-                     enum store_grain grain, int32_t quarter)
+                     enum store_grain grain, int64_t bucket)
 {
+    enum { HOUR_MS = TIMEZONE_QUARTERS_AN_HOUR * TIMEZONE_QUARTER_MS };
     if (edge->kind == QUERY_EDGE_OPEN) {
         add_member(out, key);
         buffer_append_text(out, "null,");
-    } else if (grain == STORE_GRAIN_QUARTER) {
-        add_time(out, key, (int64_t)quarter * TIMEZONE_QUARTER_MS);
+    } else if (grain != STORE_GRAIN_DAY) {
+        add_time(out, key, bucket * (grain == STORE_GRAIN_HOUR ? HOUR_MS : TIMEZONE_QUARTER_MS));
     } else if (edge->kind == QUERY_EDGE_TIME) {
         add_time(out, key, edge->ms);
     } else {
@@ -235,25 +287,39 @@ static void add_edge(struct buffer *out, const char *key, const struct query_edg
     }
 }
 
-static void add_meta(struct api_report *a, const struct api_report_facts *facts)
+/* null for an empty one. */
+static void add_word(struct buffer *out, const char *key, struct slice word)
+{
+    add_member(out, key);
+    if (word.len == 0) {
+        buffer_append_text(out, "null");
+    } else {
+        text_append_json(out, word);
+    }
+    buffer_append_char(out, ',');
+}
+
+static void add_meta(struct api_report *a, uint64_t took_ms)
 {
     const struct query *q = a->query;
     int32_t first, end;
-    query_quarters(q, &first, &end);
+    query_buckets(q, q->grain, &first, &end);
     buffer_append_text(a->out, "{\"rows\":");
     buffer_append_uint(a->out, a->row_count);
     buffer_append_text(a->out, ",\"took_ms\":");
-    buffer_append_uint(a->out, facts->took_ms);
+    buffer_append_uint(a->out, took_ms);
     buffer_append_char(a->out, ',');
-    if (facts->complete_through_ms == 0) {
+    if (a->time.complete_through_ms == 0) {
         buffer_append_text(a->out, "\"complete_through\":null,");
     } else {
-        add_time(a->out, "complete_through", facts->complete_through_ms);
+        add_time(a->out, "complete_through", a->time.complete_through_ms);
     }
     add_edge(a->out, "from", &q->from, q->grain, first);
     add_edge(a->out, "to", &q->to, q->grain, end);
+    add_word(a->out, "tz", slice_of(q->tz));
+    add_word(a->out, "cursor", buffer_slice(a->cursor));
     buffer_append_format(a->out, "\"grain\":\"%s\",\"rounding\":\"%s\",\"definitions\":{",
-                         q->grain == STORE_GRAIN_DAY ? "day" : "quarter", roundings[q->grain]);
+                         grain_names[q->grain], roundings[q->grain]);
     for (size_t i = 0; i < q->column_count; i++) {
         buffer_append_text(a->out, i == 0 ? "" : ",");
         add_member(a->out, query_field_name(q->columns[i]));
@@ -262,11 +328,11 @@ static void add_meta(struct api_report *a, const struct api_report_facts *facts)
     buffer_append_text(a->out, "}}");
 }
 
-void api_report_end(struct api_report *a, const struct api_report_facts *facts)
+void api_report_end(struct api_report *a, uint64_t took_ms)
 {
     if (a->query->format == QUERY_JSON) {
         buffer_append_text(a->out, "],\"meta\":");
-        add_meta(a, facts);
+        add_meta(a, took_ms);
         buffer_append_text(a->out, "}\n");
     }
     if (buffer_failed(&a->cells)) {

@@ -41,19 +41,29 @@ static bool print_spool(const struct spool *out)
 
 static int print_answer(const struct ask *a, const struct query *q)
 {
-    struct spool out;
-    spool_init(&out);
+    struct ask_answer out;
+    ask_answer_init(&out);
     enum store_read_result result = ask_report(a, q, &out);
     int status = EXIT_FAILURE;
     if (result == STORE_READ_OK) {
-        status = print_spool(&out) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = print_spool(&out.body) ? EXIT_SUCCESS : EXIT_FAILURE;
+        if (out.cursor.len > 0 && q->format != QUERY_JSON) {
+            (void)fprintf(stderr, "report: there may be more rows: --cursor=%.*s\n",
+                          (int)out.cursor.len, out.cursor.data);
+        }
     } else if (result == STORE_READ_TOO_LONG) {
         (void)fputs("report: it took longer than 5 s; ask for a shorter range\n", stderr);
     } else {
         (void)fputs("report: the store could not be read; see the line above\n", stderr);
     }
-    spool_fini(&out);
+    ask_answer_fini(&out);
     return status;
+}
+
+static int refuse(const struct query_error *fault)
+{
+    (void)fprintf(stderr, "report: --%s: %s\n", fault->parameter, fault->message);
+    return EXIT_BAD_QUESTION;
 }
 
 int command_report(const struct consumer_options *o)
@@ -63,18 +73,18 @@ int command_report(const struct consumer_options *o)
     struct query q;
     size_t count = consumer_options_query(o, params);
     if (!query_parse(params, count, (int64_t)clock_wall_ms(), &q, &fault)) {
-        (void)fprintf(stderr, "report: --%s: %s\n", fault.parameter, fault.message);
-        return EXIT_BAD_QUESTION;
+        return refuse(&fault);
     }
     struct ask a = {.reader = NULL};
     struct error err = {""};
     int status = EXIT_FAILURE;
-    if (open_ask(&a, o, &err) == 0) {
-        status = print_answer(&a, &q);
-    } else {
+    if (open_ask(&a, o, &err) != 0) {
         (void)fprintf(stderr, "report: %s\n", err.text);
+    } else if (!ask_prepare(&a, &q, &fault)) {
+        status = refuse(&fault);
+    } else {
+        status = print_answer(&a, &q);
     }
-    store_reader_close(a.reader);
-    site_zones_free(a.zones);
+    ask_fini(&a);
     return status;
 }

@@ -71,7 +71,7 @@ static const struct config_option report_table[] = {
     SITES,
     LOG_LEVEL,
     {"dimensions", CONFIG_TEXT, QUERY(0), "photo_id,source", 0, 0, "", NULL,
-     "what the rows are by: site, photo_id, source, event, day, quarter"},
+     "what the rows are by: site, photo_id, source, event, and one of day, hour, quarter"},
     {"metrics", CONFIG_TEXT, QUERY(1), "", 0, 0, "", NULL, "reports, events, loads"},
     {"where", CONFIG_TEXT, QUERY(2), "", 0, 0, "", NULL, "source==embed,share;photo_id!=7"},
     {"from", CONFIG_TEXT, QUERY(3), "", 0, 0, "", NULL,
@@ -82,6 +82,10 @@ static const struct config_option report_table[] = {
     {"format", CONFIG_TEXT, QUERY(7), "table", 0, 0, "", NULL, "table, json, csv or ndjson"},
     {"bots", CONFIG_TEXT, QUERY(8), "", 0, 0, "", NULL, "include = count robots too"},
     {"internal", CONFIG_TEXT, QUERY(9), "", 0, 0, "", NULL, "include = count one's own people too"},
+    {"tz", CONFIG_TEXT, QUERY(10), "", 0, 0, "", NULL,
+     "time zone of days, hours and dates, as Europe/Copenhagen; empty = that of the site"},
+    {"cursor", CONFIG_TEXT, QUERY(11), "", 0, 0, "", NULL,
+     "go on behind the page before, which printed it"},
 };
 
 static const struct config_option replay_table[] = {

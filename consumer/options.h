@@ -11,7 +11,7 @@
 enum consumer_command { CONSUMER_RUN, CONSUMER_REPORT, CONSUMER_REPLAY, CONSUMER_BACKUP };
 
 /* The parameters of a query as flags of the report command, named alike. */
-enum { CONSUMER_QUERY_FLAGS = 10 };
+enum { CONSUMER_QUERY_FLAGS = 12 };
 
 struct consumer_options {
     const char *store;

@@ -1,7 +1,10 @@
 #include "consumer/query.h"
 
+#include "common/hash.h"
 #include "common/text.h"
+#include "consumer/query_cursor.h"
 #include "consumer/query_fault.h"
+#include "consumer/query_range.h"
 #include "consumer/query_time.h"
 #include "consumer/query_where.h"
 #include "consumer/timezone.h"
@@ -12,8 +15,9 @@ static const char invalid[] = "invalid_parameter";
 
 static const char *const field_names[QUERY_FIELD_COUNT] = {
     [QUERY_SITE] = "site",       [QUERY_PHOTO_ID] = "photo_id", [QUERY_SOURCE] = "source",
-    [QUERY_EVENT] = "event",     [QUERY_DAY] = "day",           [QUERY_QUARTER] = "quarter",
-    [QUERY_REPORTS] = "reports", [QUERY_EVENTS] = "events",     [QUERY_LOADS] = "loads",
+    [QUERY_EVENT] = "event",     [QUERY_DAY] = "day",           [QUERY_HOUR] = "hour",
+    [QUERY_QUARTER] = "quarter", [QUERY_REPORTS] = "reports",   [QUERY_EVENTS] = "events",
+    [QUERY_LOADS] = "loads",
 };
 
 /* The parameters there are, in the order they are read. */
@@ -23,15 +27,18 @@ enum parameter {
     WHERE,
     FROM,
     TO,
+    TZ,
     SORT,
     LIMIT,
+    CURSOR,
     BOTS,
     INTERNAL,
     FORMAT,
     PARAMETER_COUNT
 };
 static const char *const parameter_names[PARAMETER_COUNT] = {
-    "dimensions", "metrics", "where", "from", "to", "sort", "limit", "bots", "internal", "format"};
+    "dimensions", "metrics", "where",  "from", "to",       "tz",
+    "sort",       "limit",   "cursor", "bots", "internal", "format"};
 
 const char *query_field_name(enum query_field field)
 {
@@ -41,6 +48,11 @@ const char *query_field_name(enum query_field field)
 bool query_field_is_text(enum query_field field)
 {
     return field == QUERY_SITE || field == QUERY_SOURCE || field == QUERY_EVENT;
+}
+
+bool query_field_is_time(enum query_field field)
+{
+    return field == QUERY_DAY || field == QUERY_HOUR || field == QUERY_QUARTER;
 }
 
 struct slice query_value_text(const struct query *q, const struct query_value *value)
@@ -94,10 +106,11 @@ static bool add_columns(struct query *q, struct slice list, enum parameter param
     struct slice word;
     while (next_word(&list, &word)) {
         if (!find_field(word, first, last, &field)) {
-            return query_fault(
-                err, invalid, parameter_names[parameter], "there is no '%.*s'; take any of %s",
-                query_fault_len(word), word.data,
-                metrics ? "reports, events, loads" : "site, photo_id, source, event, day, quarter");
+            return query_fault(err, invalid, parameter_names[parameter],
+                               "there is no '%.*s'; take any of %s", query_fault_len(word),
+                               word.data,
+                               metrics ? "reports, events, loads"
+                                       : "site, photo_id, source, event, day, hour, quarter");
         }
         if (has_column(q, field)) {
             return query_fault(err, invalid, parameter_names[parameter], "%s is asked for twice",
@@ -114,11 +127,15 @@ static bool read_dimensions(struct query *q, struct slice list, struct query_err
         return false;
     }
     q->dimension_count = q->column_count;
-    if (has_column(q, QUERY_DAY) && has_column(q, QUERY_QUARTER)) {
-        return query_fault(err, "invalid_combination", "dimensions",
-                           "day and quarter cannot be asked for together");
+    q->span = QUERY_SITE;
+    for (enum query_field f = QUERY_DAY; f <= QUERY_QUARTER; f++) {
+        if (has_column(q, f) && q->span != QUERY_SITE) {
+            return query_fault(err, "invalid_combination", "dimensions",
+                               "%s and %s cannot be asked for together", field_names[q->span],
+                               field_names[f]);
+        }
+        q->span = has_column(q, f) ? f : q->span;
     }
-    q->grain = has_column(q, QUERY_DAY) ? STORE_GRAIN_DAY : STORE_GRAIN_QUARTER;
     q->by_event = has_column(q, QUERY_EVENT);
     return true;
 }
@@ -210,6 +227,33 @@ static bool read_sort(struct query *q, struct slice list, struct query_error *er
     return true;
 }
 
+static bool read_zone(struct query *q, struct slice name, struct query_error *err)
+{
+    if (name.len >= QUERY_ZONE_MAX || (name.len > 0 && memchr(name.data, '\0', name.len) != NULL)) {
+        return query_fault(err, invalid, "tz",
+                           "'%.*s' is no time zone: take one like "
+                           "Europe/Copenhagen or UTC",
+                           query_fault_len(name), name.data);
+    }
+    memcpy(q->tz, name.len == 0 ? "" : name.data, name.len);
+    return true;
+}
+
+/* A page goes on only in the same question: all but limit, format and the cursor itself. */
+static bool read_cursor(struct query *q, const struct slice values[PARAMETER_COUNT],
+                        struct query_error *err)
+{
+    static const enum parameter asked[] = {DIMENSIONS, METRICS, WHERE, FROM,    TO,
+                                           TZ,         SORT,    BOTS,  INTERNAL};
+    q->question = HASH_STABLE_START;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct slice value = values[asked[i]];
+        q->question = hash_stable(q->question, value.data, value.len);
+        q->question = hash_stable(q->question, "", 1);
+    }
+    return values[CURSOR].len == 0 || query_cursor_read(q, values[CURSOR], err);
+}
+
 static bool read_limit(struct query *q, struct slice text, struct query_error *err)
 {
     uint64_t limit = QUERY_LIMIT_DEFAULT;
@@ -260,7 +304,7 @@ static bool sort_params(const struct query_param *params, size_t count,
         if (p == PARAMETER_COUNT) {
             return query_fault(err, "unknown_parameter", shown,
                                "there is no parameter '%s'; there are dimensions, metrics, where, "
-                               "from, to, sort, limit, bots, internal, format",
+                               "from, to, tz, sort, limit, cursor, bots, internal, format",
                                shown);
         }
         if (values[p].data != NULL) {
@@ -280,15 +324,22 @@ bool query_parse(const struct query_param *params, size_t count, int64_t now_ms,
            read_dimensions(out, values[DIMENSIONS], err) && read_where(out, values[WHERE], err) &&
            read_metrics(out, values[METRICS], err) &&
            read_edge(&out->from, values[FROM], FROM, now_ms, err) &&
-           read_edge(&out->to, values[TO], TO, now_ms, err) && check_range(out, err) &&
-           read_sort(out, values[SORT], err) && read_limit(out, values[LIMIT], err) &&
+           read_edge(&out->to, values[TO], TO, now_ms, err) && read_zone(out, values[TZ], err) &&
+           read_sort(out, values[SORT], err) && read_cursor(out, values, err) &&
+           check_range(out, err) && query_range_choose(out, now_ms, err) &&
+           read_limit(out, values[LIMIT], err) &&
            read_include(&out->bots, values[BOTS], BOTS, err) &&
            read_include(&out->internal, values[INTERNAL], INTERNAL, err) &&
            read_format(out, values[FORMAT], err);
 }
 
-void query_quarters(const struct query *q, int32_t *first, int32_t *end)
+void query_buckets(const struct query *q, enum store_grain grain, int32_t *first, int32_t *end)
 {
-    *first = q->from.kind == QUERY_EDGE_OPEN ? INT32_MIN : timezone_quarter(q->from.ms);
-    *end = q->to.kind == QUERY_EDGE_OPEN ? INT32_MAX : timezone_quarter(q->to.ms - 1) + 1;
+    int32_t from = timezone_quarter(q->from.ms), to = timezone_quarter(q->to.ms - 1);
+    if (grain == STORE_GRAIN_HOUR) {
+        from = timezone_hour(from);
+        to = timezone_hour(to);
+    }
+    *first = q->from.kind == QUERY_EDGE_OPEN ? INT32_MIN : from;
+    *end = q->to.kind == QUERY_EDGE_OPEN ? INT32_MAX : to + 1;
 }

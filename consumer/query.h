@@ -3,7 +3,8 @@
  * Pure; any thread.
  *
  *     dimensions=photo_id,source&metrics=events,loads&where=source==embed,share;event!=load
- *     &from=-7d&to=now&sort=-events,photo_id&limit=20&bots=include&internal=include&format=csv
+ *     &from=-7d&to=now&tz=Europe/Copenhagen&sort=-events,photo_id&limit=20&cursor=...
+ *     &bots=include&internal=include&format=csv
  */
 #ifndef CONSUMER_QUERY_H
 #define CONSUMER_QUERY_H
@@ -20,6 +21,7 @@ enum {
     QUERY_FILTERS_MAX = 16,    /* terms of where */
     QUERY_VALUES_MAX = 64,     /* values of all terms */
     QUERY_TEXT_MAX = 4096,     /* bytes of all values */
+    QUERY_ZONE_MAX = 64,       /* bytes of the name of a time zone, with its NUL */
     QUERY_LIMIT_MAX = 1000000, /* rows */
     QUERY_LIMIT_DEFAULT = 1000
 };
@@ -30,7 +32,8 @@ enum query_field {
     QUERY_PHOTO_ID,
     QUERY_SOURCE,
     QUERY_EVENT,
-    QUERY_DAY,     /* days since 1970-01-01 in the site's time zone */
+    QUERY_DAY,     /* days since 1970-01-01, in tz or else the site's time zone */
+    QUERY_HOUR,    /* hours since 1970 UTC; with tz the first quarter hour of an hour there */
     QUERY_QUARTER, /* quarter hours since 1970 UTC */
     QUERY_REPORTS, /* every report taken, of any kind */
     QUERY_EVENTS,  /* reports of kind event */
@@ -64,6 +67,18 @@ struct query_order {
     bool descending;
 };
 
+/* The stretches of time that the rows are by: every one of them has its rows. */
+struct query_spans {
+    bool has_first, has_end; /* else the first and the last there is */
+    int32_t first, end;      /* as QUERY_DAY, QUERY_HOUR or QUERY_QUARTER count */
+};
+
+/* What the last row of the page before had in a column that orders. */
+struct query_after {
+    uint16_t start, len; /* of a text, in the query's text */
+    int64_t number;
+};
+
 /* Owns all it says, borrows nothing. */
 struct query {
     enum query_field columns[QUERY_COLUMNS_MAX]; /* as asked: dimensions, then metrics */
@@ -75,11 +90,18 @@ struct query {
     char text[QUERY_TEXT_MAX];
     size_t text_len;
     struct query_edge from, to; /* from inclusive, to exclusive */
-    enum store_grain grain;     /* days if the day is asked for, else quarter hours */
+    char tz[QUERY_ZONE_MAX];    /* days, hours and dates are of this zone; "" = of the site's */
+    enum store_grain grain;     /* of the rows that are added up */
+    enum query_field span;      /* QUERY_DAY, _HOUR or _QUARTER if asked for; else QUERY_SITE */
+    struct query_spans spans;
+    bool is_filled; /* rows of 0 stand where nothing was counted */
     struct query_order
         orders[QUERY_COLUMNS_MAX]; /* as asked, then the dimensions: no ties are left */
     size_t order_count;
     int64_t limit;
+    uint64_t question;                           /* hash of what a cursor must go with */
+    struct query_after after[QUERY_COLUMNS_MAX]; /* as orders: where the page before ended */
+    bool has_after;
     bool bots, internal; /* counted too */
     bool by_event;       /* event is a dimension or a filter */
     enum query_format format;
@@ -103,6 +125,7 @@ bool query_parse(const struct query_param *params, size_t count, int64_t now_ms,
 /* The name of a field as in the query and in the answer. */
 const char *query_field_name(enum query_field field);
 bool query_field_is_text(enum query_field field);
+bool query_field_is_time(enum query_field field);
 struct slice query_value_text(const struct query *q, const struct query_value *value);
 
 /* A cell of the answer: text for text fields, else the number. */
@@ -111,8 +134,8 @@ struct query_cell {
     int64_t number;
 };
 
-/* The range in buckets of the grain quarter, rounded outwards: first inclusive, end exclusive. Open
- * ends give the limits of int32_t. */
-void query_quarters(const struct query *q, int32_t *first, int32_t *end);
+/* The range in buckets of a grain of UTC, STORE_GRAIN_QUARTER or _HOUR, rounded outwards: first
+ * inclusive, end exclusive. Open ends give the limits of int32_t. */
+void query_buckets(const struct query *q, enum store_grain grain, int32_t *first, int32_t *end);
 
 #endif

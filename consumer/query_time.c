@@ -7,8 +7,6 @@
 
 enum { DAY_SECONDS = 24 * 60 * 60 };
 
-static const int64_t last_ms = 253402300799999; /* the end of 9999 */
-
 /* Reads exactly `digits` digits at *at and steps past them. */
 static bool read_digits(struct slice text, size_t *at, size_t digits, int *out)
 {
@@ -141,7 +139,7 @@ static bool read_age(struct slice text, int64_t *out_ms)
     }
     uint64_t count;
     struct slice digits = slice_make(text.data + 1, text.len - 2);
-    if (!text_parse_uint(digits, (uint64_t)(last_ms / unit_ms), &count)) {
+    if (!text_parse_uint(digits, (uint64_t)(QUERY_TIME_LAST_MS / unit_ms), &count)) {
         return false;
     }
     *out_ms = (int64_t)count * unit_ms;
@@ -164,7 +162,7 @@ bool query_time_read(struct slice text, int64_t now_ms, struct query_edge *out)
         *out = (struct query_edge){.kind = QUERY_EDGE_TIME, .ms = now_ms - age_ms};
         return true;
     }
-    if (text_parse_uint(text, (uint64_t)last_ms, &ms)) {
+    if (text_parse_uint(text, (uint64_t)QUERY_TIME_LAST_MS, &ms)) {
         *out = (struct query_edge){.kind = QUERY_EDGE_TIME, .ms = (int64_t)ms};
         return true;
     }
@@ -184,7 +182,7 @@ void query_time_write_date(struct buffer *out, int64_t day)
     buffer_append_format(out, "%04d-%02d-%02d", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday);
 }
 
-void query_time_write(struct buffer *out, int64_t ms)
+static void write_clock(struct buffer *out, int64_t ms)
 {
     int64_t day = floor_divide(ms, QUERY_TIME_DAY_MS);
     int64_t rest = ms - day * QUERY_TIME_DAY_MS;
@@ -194,5 +192,17 @@ void query_time_write(struct buffer *out, int64_t ms)
     if (rest % 1000 != 0) {
         buffer_append_format(out, ".%03d", (int)(rest % 1000));
     }
+}
+
+void query_time_write_local(struct buffer *out, int64_t ms, int32_t offset_s)
+{
+    int32_t minutes = (offset_s < 0 ? -offset_s : offset_s) / 60;
+    write_clock(out, ms + (int64_t)offset_s * 1000);
+    buffer_append_format(out, "%c%02d:%02d", offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+}
+
+void query_time_write(struct buffer *out, int64_t ms)
+{
+    write_clock(out, ms);
     buffer_append_char(out, 'Z');
 }

@@ -96,6 +96,16 @@ struct zone *site_zones_of(struct site_zones *z, struct slice key)
     return found == NULL ? z->utc : found->zone;
 }
 
+void site_zones_days(struct site_zones *z, int32_t quarter, int32_t *first, int32_t *last)
+{
+    *first = *last = timezone_day(z->count == 0 ? z->utc : z->each[0].zone, quarter);
+    for (size_t i = 1; i < z->count; i++) {
+        int32_t day = timezone_day(z->each[i].zone, quarter);
+        *first = day < *first ? day : *first;
+        *last = day > *last ? day : *last;
+    }
+}
+
 const char *site_zones_name(const struct site_zones *z, struct slice key)
 {
     const struct site_zone *found = find(z, key);

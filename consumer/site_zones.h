@@ -8,6 +8,8 @@
 #include "common/error.h"
 #include "common/sites.h"
 
+#include <stdint.h>
+
 struct site_zones;
 struct zone;
 
@@ -23,6 +25,10 @@ void site_zones_free(struct site_zones *z);
 
 /* The zone of the site with this key; UTC for one that is not known. */
 struct zone *site_zones_of(struct site_zones *z, struct slice key);
+
+/* The first and the last of the days that a quarter hour falls on, over the zones of all sites; of
+ * UTC when there is none. */
+void site_zones_days(struct site_zones *z, int32_t quarter, int32_t *first, int32_t *last);
 
 /* Its name ("Europe/Copenhagen"); NULL for a site that is not known. */
 const char *site_zones_name(const struct site_zones *z, struct slice key);

@@ -34,6 +34,9 @@ enum store_grain {
     STORE_GRAIN_COUNT
 };
 
+/* How long the finer grains are kept; days are for ever. */
+enum { STORE_QUARTERS_KEPT_DAYS = 35, STORE_HOURS_KEPT_DAYS = 400 };
+
 /* Changes to add to one row of the rollup by (site, photo_id, source). */
 struct store_total {
     uint32_t site, source; /* interned */

@@ -29,6 +29,7 @@ struct store_reader_call {
     store_reader_row_fn *on_row;
     store_reader_day_fn *day;
     void *arg;           /* of both */
+    struct zone *zone;   /* q's; NULL if it has none */
     unsigned timeout_ms; /* 5000 is the contract's */
 };
 

@@ -82,6 +82,37 @@ static void end_day(sqlite3_context *context, int count, sqlite3_value **values)
     sqlite3_result_int(context, r->end_day);
 }
 
+static void zone_day(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    const struct reader *r = sqlite3_user_data(context);
+    sqlite3_result_int(context, timezone_day(r->call->zone, sqlite3_value_int(values[0])));
+}
+
+static void zone_hour(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    const struct reader *r = sqlite3_user_data(context);
+    sqlite3_result_int(context, timezone_hour_start(r->call->zone, sqlite3_value_int(values[0])));
+}
+
+static int add_functions(struct reader *r)
+{
+    static const struct {
+        const char *name;
+        void (*call)(sqlite3_context *context, int count, sqlite3_value **values);
+    } functions[] = {{"first_day", first_day},
+                     {"end_day", end_day},
+                     {"zone_day", zone_day},
+                     {"zone_hour", zone_hour}};
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0] && rc == SQLITE_OK; i++) {
+        rc = sqlite3_create_function(r->db, functions[i].name, 1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                     r, functions[i].call, NULL, NULL);
+    }
+    return rc;
+}
+
 static int bind_values(sqlite3_stmt *statement, const struct store_sql *sql)
 {
     int rc = SQLITE_OK;
@@ -175,10 +206,7 @@ static int set_up(struct reader *r, struct error *err)
         return -EPROTONOSUPPORT;
     }
     sqlite3_progress_handler(r->db, STEPS_BETWEEN_LOOKS, is_late, r);
-    int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
-    if (sqlite3_create_function(r->db, "first_day", 1, flags, r, first_day, NULL, NULL) !=
-            SQLITE_OK ||
-        sqlite3_create_function(r->db, "end_day", 1, flags, r, end_day, NULL, NULL) != SQLITE_OK ||
+    if (add_functions(r) != SQLITE_OK ||
         sqlite3_prepare_v2(r->db, "SELECT text FROM strings WHERE id = ?1", -1, &r->site_key,
                            NULL) != SQLITE_OK) {
         return store_sqlite_error(r->db, r->path, err);

@@ -111,19 +111,38 @@ static struct span make_span(const struct zone *z, int64_t quarter)
     return (struct span){first, first + size, g_time_zone_get_offset(z->glib, interval)};
 }
 
-static int32_t day_of(struct zone *z, int64_t quarter)
+static const struct span *span_of(struct zone *z, int64_t quarter)
 {
     uint64_t block = (uint64_t)(floor_divide(quarter, SPAN_MAX)) % SPAN_COUNT;
     struct span *s = &z->spans[block];
     if (quarter < s->first || quarter >= s->end) {
         *s = make_span(z, quarter);
     }
-    return (int32_t)floor_divide(quarter * QUARTER_SECONDS + s->offset_seconds, DAY_SECONDS);
+    return s;
+}
+
+static int32_t day_of(struct zone *z, int64_t quarter)
+{
+    int64_t offset_seconds = span_of(z, quarter)->offset_seconds;
+    return (int32_t)floor_divide(quarter * QUARTER_SECONDS + offset_seconds, DAY_SECONDS);
 }
 
 int32_t timezone_day(struct zone *z, int32_t quarter)
 {
     return day_of(z, quarter);
+}
+
+int32_t timezone_offset_s(struct zone *z, int32_t quarter)
+{
+    return (int32_t)span_of(z, quarter)->offset_seconds;
+}
+
+int32_t timezone_hour_start(struct zone *z, int32_t quarter)
+{
+    enum { HOUR_SECONDS = 60 * 60 };
+    int64_t local = (int64_t)quarter * QUARTER_SECONDS + timezone_offset_s(z, quarter);
+    int64_t past = local - floor_divide(local, HOUR_SECONDS) * HOUR_SECONDS;
+    return quarter - (int32_t)(past / QUARTER_SECONDS);
 }
 
 int64_t timezone_day_start_ms(struct zone *z, int32_t day)

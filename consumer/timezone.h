@@ -31,6 +31,12 @@ int32_t timezone_hour(int32_t quarter);
  */
 int32_t timezone_day(struct zone *z, int32_t quarter);
 
+/* The first quarter hour of the hour on the clocks of z that a quarter hour is in. */
+int32_t timezone_hour_start(struct zone *z, int32_t quarter);
+
+/* How far the clocks of z are ahead of UTC in a quarter hour. */
+int32_t timezone_offset_s(struct zone *z, int32_t quarter);
+
 /* When the day starts in z, ms since 1970 UTC. A day that z left out starts where the next one
  * does. */
 int64_t timezone_day_start_ms(struct zone *z, int32_t day);

@@ -33,7 +33,16 @@ static struct query_cell number(int64_t value)
     return (struct query_cell){{NULL, 0}, value};
 }
 
-static const struct api_report_facts facts = {3, 0};
+/* Nothing is unfinished. */
+static const struct api_report_time whole = {NULL, INT32_MAX, 0};
+
+/* What would be the cursor; empty here, since no test has so many rows. */
+static struct buffer no_cursor(void)
+{
+    struct buffer cursor;
+    buffer_init(&cursor);
+    return cursor;
+}
 
 /* Renders two rows of source, photo_id and events into out. */
 static void render(const char *format, struct buffer *out)
@@ -44,10 +53,11 @@ static void render(const char *format, struct buffer *out)
                                     {text("(none)"), number(0), number(3)}};
     struct api_report a;
     buffer_init(out);
-    api_report_begin(&a, &q, out);
+    struct buffer cursor = no_cursor();
+    api_report_begin(&a, &q, &whole, out, &cursor);
     api_report_row(&a, rows[0]);
     api_report_row(&a, rows[1]);
-    api_report_end(&a, &facts);
+    api_report_end(&a, 3);
     assert_false(buffer_failed(out));
 }
 
@@ -101,7 +111,7 @@ static void json_carries_rows_and_what_they_mean(void **state)
     assert_true(json_is_null(json_object_get(meta, "complete_through")));
     assert_true(json_is_null(json_object_get(meta, "from")));
     assert_true(json_is_null(json_object_get(meta, "to")));
-    assert_string_equal(json_string_value(json_object_get(meta, "grain")), "quarter");
+    assert_string_equal(json_string_value(json_object_get(meta, "grain")), "day");
     assert_non_null(json_string_value(json_object_get(meta, "rounding")));
     assert_int_equal(json_object_size(json_object_get(meta, "definitions")), 3);
     json_decref(root);
@@ -120,8 +130,9 @@ static void no_rows_are_an_empty_list(void **state)
         struct api_report a;
         parse("site", formats[i], "all", "all", &q);
         buffer_init(&out);
-        api_report_begin(&a, &q, &out);
-        api_report_end(&a, &facts);
+        struct buffer cursor = no_cursor();
+        api_report_begin(&a, &q, &whole, &out, &cursor);
+        api_report_end(&a, 3);
         buffer_append_char(&out, '\0');
         assert_memory_equal(out.data, starts[i], strlen(starts[i]));
         assert_true(i == 0 || out.len == strlen(starts[i]) + 1);
@@ -135,11 +146,12 @@ static void assert_meta(const char *dimension, const char *from, const char *to,
     struct query q;
     struct buffer out;
     struct api_report a;
-    struct api_report_facts at = {0, 1700000123456};
+    struct api_report_time at = {NULL, INT32_MAX, 1700000123456};
     parse(dimension, "json", from, to, &q);
     buffer_init(&out);
-    api_report_begin(&a, &q, &out);
-    api_report_end(&a, &at);
+    struct buffer cursor = no_cursor();
+    api_report_begin(&a, &q, &at, &out, &cursor);
+    api_report_end(&a, 0);
     buffer_append_char(&out, '\0');
     if (strstr(out.data, expected) == NULL) {
         fail_msg("%s has no %s", out.data, expected);
@@ -151,28 +163,33 @@ static void meta_tells_the_range_and_how_far_it_is_complete(void **state)
 {
     (void)state;
     assert_meta("", "all", "now", "\"complete_through\":\"2023-11-14T22:15:23.456Z\"");
-    assert_meta("", "2023-11-14", "now",
+    assert_meta("quarter", "2023-11-14", "now",
                 "\"from\":\"2023-11-14T00:00:00Z\",\"to\":\"2023-11-14T22:30:00Z\"");
+    assert_meta("hour", "2023-11-14", "now",
+                "\"from\":\"2023-11-14T00:00:00Z\",\"to\":\"2023-11-14T23:00:00Z\"");
     assert_meta("day", "2023-11-14", "now",
-                "\"from\":\"2023-11-14\",\"to\":\"2023-11-14T22:15:23.456Z\",\"grain\":\"day\"");
+                "\"from\":\"2023-11-14\",\"to\":\"2023-11-14T22:15:23.456Z\",\"tz\":null,"
+                "\"cursor\":null,\"grain\":\"day\"");
 }
 
-static void days_and_quarters_are_written_as_iso_dates(void **state)
+static void days_hours_and_quarters_are_written_as_iso_dates(void **state)
 {
     (void)state;
-    const char *dimensions[] = {"day", "quarter"};
-    const int64_t values[] = {19675, 1888889};
+    const char *dimensions[] = {"day", "hour", "quarter"};
+    const int64_t values[] = {19675, 472222, 1888889};
     const char *expected[] = {"{\"day\":\"2023-11-14\",\"events\":1}\n",
+                              "{\"hour\":\"2023-11-14T22:00:00Z\",\"events\":1}\n",
                               "{\"quarter\":\"2023-11-14T22:15:00Z\",\"events\":1}\n"};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         struct query q;
         struct buffer out;
         struct api_report a;
         parse(dimensions[i], "ndjson", "all", "all", &q);
         buffer_init(&out);
-        api_report_begin(&a, &q, &out);
+        struct buffer cursor = no_cursor();
+        api_report_begin(&a, &q, &whole, &out, &cursor);
         api_report_row(&a, (struct query_cell[]){number(values[i]), number(1)});
-        api_report_end(&a, &facts);
+        api_report_end(&a, 3);
         assert_true(slice_is(buffer_slice(&out), expected[i]));
         buffer_fini(&out);
     }
@@ -190,9 +207,10 @@ static void text_of_players_does_no_harm(void **state)
         struct api_report a;
         parse("source", formats[i], "all", "all", &q);
         buffer_init(&out);
-        api_report_begin(&a, &q, &out);
+        struct buffer cursor = no_cursor();
+        api_report_begin(&a, &q, &whole, &out, &cursor);
         api_report_row(&a, (struct query_cell[]){text("=1+\"2\"\x1b[2J"), number(1)});
-        api_report_end(&a, &facts);
+        api_report_end(&a, 3);
         buffer_append_char(&out, '\0');
         if (strstr(out.data, expected[i]) == NULL) {
             fail_msg("%s has no %s", out.data, expected[i]);
@@ -209,9 +227,10 @@ static void a_column_is_as_wide_as_its_characters(void **state)
     struct api_report a;
     parse("source", "table", "all", "all", &q);
     buffer_init(&out);
-    api_report_begin(&a, &q, &out);
+    struct buffer cursor = no_cursor();
+    api_report_begin(&a, &q, &whole, &out, &cursor);
     api_report_row(&a, (struct query_cell[]){text("\xC3\xA5\xC3\xA5\xC3\xA5"), number(1)});
-    api_report_end(&a, &facts);
+    api_report_end(&a, 3);
     assert_true(slice_is(buffer_slice(&out), "source  events\n"
                                              "\xC3\xA5\xC3\xA5\xC3\xA5          1\n"));
     buffer_fini(&out);
@@ -225,9 +244,10 @@ static void lost_memory_of_a_table_fails_the_answer(void **state)
     struct api_report a;
     parse("source", "table", "all", "all", &q);
     buffer_init(&out);
-    api_report_begin(&a, &q, &out);
+    struct buffer cursor = no_cursor();
+    api_report_begin(&a, &q, &whole, &out, &cursor);
     assert_false(buffer_reserve(&a.cells, SIZE_MAX));
-    api_report_end(&a, &facts);
+    api_report_end(&a, 3);
     assert_true(buffer_failed(&out));
     buffer_fini(&out);
 }
@@ -263,7 +283,7 @@ int main(void)
         cmocka_unit_test(json_carries_rows_and_what_they_mean),
         cmocka_unit_test(no_rows_are_an_empty_list),
         cmocka_unit_test(meta_tells_the_range_and_how_far_it_is_complete),
-        cmocka_unit_test(days_and_quarters_are_written_as_iso_dates),
+        cmocka_unit_test(days_hours_and_quarters_are_written_as_iso_dates),
         cmocka_unit_test(text_of_players_does_no_harm),
         cmocka_unit_test(a_column_is_as_wide_as_its_characters),
         cmocka_unit_test(lost_memory_of_a_table_fails_the_answer),

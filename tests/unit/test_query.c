@@ -7,7 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "consumer/query.h"
+#include "consumer/query_cursor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,9 @@ static void nothing_asked_is_everything_counted(void **state)
     assert_int_equal(q.from.kind, QUERY_EDGE_OPEN);
     assert_int_equal(q.to.ms, now_ms);
     assert_int_equal(q.limit, QUERY_LIMIT_DEFAULT);
-    assert_int_equal(q.grain, STORE_GRAIN_QUARTER);
+    assert_int_equal(q.grain, STORE_GRAIN_DAY);
+    assert_int_equal(q.span, QUERY_SITE);
+    assert_false(q.is_filled || q.has_after);
     assert_int_equal(q.format, QUERY_JSON);
     assert_false(q.bots || q.internal || q.by_event);
 }
@@ -162,7 +164,7 @@ static void the_range_is_rounded_outwards_to_quarters(void **state)
         struct query q;
         int32_t first, end;
         parse_good(cases[i].text, &q);
-        query_quarters(&q, &first, &end);
+        query_buckets(&q, STORE_GRAIN_QUARTER, &first, &end);
         assert_int_equal(first, cases[i].first);
         assert_int_equal(end, cases[i].end);
     }
@@ -245,6 +247,151 @@ static void what_cannot_be_asked_is_named(void **state)
     }
 }
 
+/* now is 2023-11-14T22:15:23Z: quarters reach back to 10 October, hours to October 2022. */
+static void the_grain_is_the_finest_that_the_range_needs_and_has(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum store_grain grain;
+    } cases[] = {
+        {"from=-7d", STORE_GRAIN_QUARTER},
+        {"from=-35d", STORE_GRAIN_QUARTER},
+        {"from=2023-11-01T00:00:00Z&to=2023-11-02", STORE_GRAIN_QUARTER},
+        {"from=-36d", STORE_GRAIN_HOUR},
+        {"from=-400d", STORE_GRAIN_HOUR},
+        {"from=-401d", STORE_GRAIN_DAY},
+        {"from=2023-11-01&to=2023-11-02", STORE_GRAIN_DAY},
+        {"from=2023-11-01", STORE_GRAIN_DAY},
+        {"to=-1h", STORE_GRAIN_DAY},
+        {"dimensions=day&from=-7d", STORE_GRAIN_DAY},
+        {"dimensions=hour&from=-7d", STORE_GRAIN_HOUR},
+        {"dimensions=hour&from=-400d", STORE_GRAIN_HOUR},
+        {"dimensions=quarter&from=2023-11-01", STORE_GRAIN_QUARTER},
+        {"dimensions=hour&from=-35d&tz=UTC", STORE_GRAIN_QUARTER},
+        {"dimensions=day&tz=UTC", STORE_GRAIN_QUARTER},
+        {"from=2023-11-01&tz=UTC", STORE_GRAIN_QUARTER},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct query q;
+        parse_good(cases[i].text, &q);
+        if (q.grain != cases[i].grain) {
+            fail_msg("%s: grain %d", cases[i].text, q.grain);
+        }
+    }
+}
+
+static void a_range_that_is_not_kept_is_named_with_its_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"dimensions=quarter&from=-36d", "quarter hours are kept for 35 days: from may not be "
+                                         "before 2023-10-10T22:15:23.456Z"},
+        {"dimensions=hour&from=-401d", "hours are kept for 400 days: from may not be before "
+                                       "2022-10-10T22:15:23.456Z"},
+        {"dimensions=day&from=-36d&tz=UTC", "with tz all is added up from quarter hours"},
+        {"from=-36d&tz=UTC", "with tz all is added up from quarter hours"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct query q;
+        struct query_error err = {.code = ""};
+        assert_false(parse(cases[i].text, &q, &err));
+        assert_string_equal(err.code, "range_not_kept");
+        assert_string_equal(err.parameter, "from");
+        if (strstr(err.message, cases[i].message) == NULL) {
+            fail_msg("%s: %s", cases[i].text, err.message);
+        }
+    }
+}
+
+static void rows_are_filled_up_unless_videos_without_end_are_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool filled;
+    } cases[] = {
+        {"dimensions=day", true},
+        {"dimensions=source,hour,event", true},
+        {"dimensions=photo_id", false},
+        {"dimensions=photo_id,day", false},
+        {"dimensions=photo_id,day&where=photo_id!=7", false},
+        {"dimensions=photo_id,day&where=photo_id==7,8", true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct query q;
+        parse_good(cases[i].text, &q);
+        assert_int_equal(q.is_filled, cases[i].filled);
+    }
+}
+
+static const char question[] = "dimensions=source,day&metrics=loads,events&sort=-loads&from=-7d";
+
+static void a_cursor_goes_on_where_and_when_the_page_ended(void **state)
+{
+    (void)state;
+    struct query first, next;
+    const struct query_cell cells[] = {
+        {slice_of("a~b\xc3\xa9"), 0}, {{NULL, 0}, -3}, {{NULL, 0}, 9}, {{NULL, 0}, INT64_MAX}};
+    struct buffer text;
+    char params[512];
+    buffer_init(&text);
+    parse_good(question, &first);
+    query_cursor_write(&text, &first, cells);
+    (void)snprintf(params, sizeof params, "%s&limit=3&format=csv&cursor=%.*s", question,
+                   (int)text.len, text.data);
+    struct query_error err = {.message = ""};
+    assert_true(parse(params, &next, &err));
+    assert_true(next.has_after && !first.has_after);
+    assert_int_equal(next.order_count, 3);
+    assert_int_equal(next.after[0].number, 9); /* loads, source, day */
+    assert_true(
+        slice_equal(slice_make(next.text + next.after[1].start, next.after[1].len), cells[0].text));
+    assert_int_equal(next.after[2].number, -3);
+    assert_int_equal(next.from.ms, first.from.ms);
+    assert_int_equal(next.to.ms, first.to.ms);
+    assert_int_equal(next.limit, 3);
+    buffer_fini(&text);
+}
+
+static void a_cursor_of_another_question_or_none_is_refused(void **state)
+{
+    (void)state;
+    struct query q;
+    struct query_error err;
+    char good[256], params[512];
+    parse_good(question, &q);
+    (void)snprintf(good, sizeof good, "1~%016llx~t1~o~5~6162~7", (unsigned long long)q.question);
+    (void)snprintf(params, sizeof params, "%s&cursor=%s", question, good);
+    assert_true(parse(params, &q, &err));
+    (void)snprintf(params, sizeof params, "%s&bots=include&cursor=%s", question, good);
+    assert_false(parse(params, &q, &err));
+    assert_non_null(strstr(err.message, "another question"));
+    static const char *const endings[] = {"",
+                                          "~t1",
+                                          "~t1~o~5~6162",
+                                          "~t1~o~5~616~7",
+                                          "~o~x~5~61~7",
+                                          "~t1~o~5~6G~7",
+                                          "~t1~o~five~61~7",
+                                          "~t1~o~5~61~7~8",
+                                          "~d~o~5~61~7",
+                                          "~t-1~o~5~61~7",
+                                          "~t1~o~5~61~9223372036854775808"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        (void)snprintf(params, sizeof params, "%s&cursor=%.18s%s", question, good, endings[i]);
+        if (parse(params, &q, &err)) {
+            fail_msg("%s was taken", params);
+        }
+        assert_string_equal(err.parameter, "cursor");
+    }
+    (void)snprintf(params, sizeof params, "%s&cursor=next", question);
+    assert_false(parse(params, &q, &err));
+    assert_non_null(strstr(err.message, "this is no cursor"));
+}
+
 static void terms_and_values_are_bounded(void **state)
 {
     (void)state;
@@ -296,6 +443,11 @@ int main(void)
         cmocka_unit_test(times_are_read_as_people_write_them),
         cmocka_unit_test(the_range_is_rounded_outwards_to_quarters),
         cmocka_unit_test(what_cannot_be_asked_is_named),
+        cmocka_unit_test(the_grain_is_the_finest_that_the_range_needs_and_has),
+        cmocka_unit_test(a_range_that_is_not_kept_is_named_with_its_limit),
+        cmocka_unit_test(rows_are_filled_up_unless_videos_without_end_are_asked_for),
+        cmocka_unit_test(a_cursor_goes_on_where_and_when_the_page_ended),
+        cmocka_unit_test(a_cursor_of_another_question_or_none_is_refused),
         cmocka_unit_test(terms_and_values_are_bounded),
         cmocka_unit_test(long_names_are_cut_between_characters),
     };

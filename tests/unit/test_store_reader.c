@@ -154,7 +154,7 @@ static void parse(const char *text, struct query *q)
         at += len + (at[len] == '&');
     }
     struct query_error err = {.message = ""};
-    bool good = query_parse(params, count, INT64_C(1700000000000), q, &err);
+    bool good = query_parse(params, count, INT64_C(1670400000000), q, &err);
     assert_string_equal(err.message, "");
     assert_true(good);
 }
@@ -162,7 +162,7 @@ static void parse(const char *text, struct query *q)
 static void ask(const struct fixture *f, const struct query *q, struct answer *a)
 {
     *a = (struct answer){.fixture = f};
-    struct store_reader_call call = {take_row, answer_day, a, 5000};
+    struct store_reader_call call = {take_row, answer_day, a, NULL, 5000};
     assert_int_equal(store_reader_run(f->reader, q, &call), STORE_READ_OK);
 }
 
@@ -175,6 +175,7 @@ static int64_t column_of(struct fixture *f, const struct aggregate_key *e, enum 
         [QUERY_SOURCE] = e->source,
         [QUERY_EVENT] = e->event,
         [QUERY_DAY] = timezone_day(f->zones[e->site], e->quarter),
+        [QUERY_HOUR] = timezone_hour(e->quarter),
         [QUERY_QUARTER] = e->quarter,
         [QUERY_REPORTS] = 1,
         [QUERY_EVENTS] = e->event != 0,
@@ -202,8 +203,9 @@ static bool passes(const struct query *q, const struct query_filter *filter,
 static bool in_range(struct fixture *f, const struct query *q, const struct aggregate_key *e)
 {
     struct zone *z = f->zones[e->site];
-    int32_t at = e->quarter, from, to;
-    query_quarters(q, &from, &to);
+    bool by_hour = q->grain == STORE_GRAIN_HOUR;
+    int32_t at = by_hour ? timezone_hour(e->quarter) : e->quarter, from, to;
+    query_buckets(q, by_hour ? STORE_GRAIN_HOUR : STORE_GRAIN_QUARTER, &from, &to);
     if (q->grain == STORE_GRAIN_DAY) {
         at = timezone_day(z, e->quarter);
         from = q->from.kind == QUERY_EDGE_DATE   ? q->from.date
@@ -227,6 +229,16 @@ static bool is_meant(struct fixture *f, const struct query *q, const struct aggr
     return meant;
 }
 
+static size_t find_row(const struct query *q, const struct answer *a, const int64_t *key)
+{
+    size_t row = 0;
+    while (row < a->row_count &&
+           memcmp(a->rows[row], key, q->dimension_count * sizeof(key[0])) != 0) {
+        row++;
+    }
+    return row;
+}
+
 static void add_up(struct fixture *f, const struct query *q, struct answer *a)
 {
     *a = (struct answer){.row_count = q->dimension_count == 0};
@@ -239,17 +251,38 @@ static void add_up(struct fixture *f, const struct query *q, struct answer *a)
         for (size_t c = 0; c < q->dimension_count; c++) {
             key[c] = column_of(f, e, q->columns[c]);
         }
-        size_t row = 0;
-        while (row < a->row_count &&
-               memcmp(a->rows[row], key, q->dimension_count * sizeof(key[0])) != 0) {
-            row++;
-        }
+        size_t row = find_row(q, a, key);
         if (row == a->row_count) {
             assert_true(a->row_count < ROWS_MAX);
             memcpy(a->rows[a->row_count++], key, sizeof(key));
         }
         for (size_t c = q->dimension_count; c < q->column_count; c++) {
             a->rows[row][c] += column_of(f, e, q->columns[c]);
+        }
+    }
+}
+
+/* Adds rows of 0 for the groups there are, where the range has a stretch of time without one. */
+static void fill_up(const struct query *q, struct answer *a)
+{
+    size_t span = 0, found = a->row_count;
+    while (q->columns[span] != q->span) {
+        span++;
+    }
+    int64_t first = q->spans.first, end = q->spans.end;
+    for (size_t i = 0; i < found; i++) {
+        int64_t at = a->rows[i][span];
+        first = !q->spans.has_first && (i == 0 || at < first) ? at : first;
+        end = !q->spans.has_end && (i == 0 || at >= end) ? at + 1 : end;
+    }
+    for (size_t i = 0; i < found; i++) {
+        int64_t row[QUERY_COLUMNS_MAX] = {0};
+        memcpy(row, a->rows[i], q->dimension_count * sizeof(row[0]));
+        for (row[span] = first; row[span] < end; row[span]++) {
+            if (find_row(q, a, row) == a->row_count) {
+                assert_true(a->row_count < ROWS_MAX);
+                memcpy(a->rows[a->row_count++], row, sizeof(row));
+            }
         }
     }
 }
@@ -286,6 +319,9 @@ static void assert_answer(struct fixture *f, const char *text)
     struct answer *got = malloc(sizeof(*got)), *expected = malloc(sizeof(*expected));
     ask(f, &q, got);
     add_up(f, &q, expected);
+    if (q.is_filled) {
+        fill_up(&q, expected);
+    }
     assert_true(expected->row_count > 0);
     size_t wanted = expected->row_count < (size_t)q.limit ? expected->row_count : (size_t)q.limit;
     if (got->row_count != wanted) {
@@ -323,6 +359,11 @@ static void answers_equal_the_brute_force_sums(void **state)
         "dimensions=day&metrics=events,reports",
         "dimensions=site,day,source&sort=-day,-source",
         "dimensions=day,event",
+        "dimensions=hour",
+        "dimensions=hour,site&sort=-loads",
+        "dimensions=event,hour&where=source==embed&from=2022-11-28T20:00:00Z",
+        "dimensions=quarter,photo_id&where=photo_id==3,4&sort=photo_id,-quarter&limit=400",
+        "dimensions=photo_id,hour",
         "dimensions=photo_id&where=source==embed,share\\, x;photo_id!=3",
         "dimensions=photo_id&where=source!=embed,(none)",
         "dimensions=source&where=event!=load",
@@ -338,7 +379,7 @@ static void answers_equal_the_brute_force_sums(void **state)
 
 static void ranges_are_exact_for_quarters_and_days(void **state)
 {
-    const char *dimensions[] = {"", "site", "quarter", "day", "site,day", "event,day"};
+    const char *dimensions[] = {"", "site", "quarter", "hour", "day", "site,day", "event,day"};
     const char *ranges[] = {"from=2022-11-29&to=2022-12-01",
                             "from=2022-11-29T07:07:00Z&to=2022-12-01T18:29:00Z",
                             "from=2022-11-29T06:00:00Z&to=2022-12-01T18:30:00Z",
@@ -377,7 +418,7 @@ static void a_row_may_be_the_last_wanted(void **state)
     struct answer *a = malloc(sizeof(*a));
     parse("dimensions=quarter", &q);
     *a = (struct answer){.fixture = f, .stop_after = 3};
-    struct store_reader_call call = {take_row, answer_day, a, 5000};
+    struct store_reader_call call = {take_row, answer_day, a, NULL, 5000};
     assert_int_equal(store_reader_run(f->reader, &q, &call), STORE_READ_STOPPED);
     assert_int_equal(a->row_count, 3);
     free(a);
@@ -390,7 +431,7 @@ static void a_query_past_its_deadline_ends(void **state)
     struct answer *a = malloc(sizeof(*a));
     parse("dimensions=quarter,photo_id,source", &q);
     *a = (struct answer){.fixture = f};
-    struct store_reader_call call = {take_row, answer_day, a, 0};
+    struct store_reader_call call = {take_row, answer_day, a, NULL, 0};
     assert_int_equal(store_reader_run(f->reader, &q, &call), STORE_READ_TOO_LONG);
     assert_int_equal(a->row_count, 0);
     parse("", &q);
@@ -418,11 +459,11 @@ static void a_reader_never_blocks_the_writer(void **state)
 {
     struct fixture *f = *state;
     struct query q;
-    parse("dimensions=photo_id", &q);
-    struct store_reader_call call = {write_meanwhile, NULL, f, 5000};
+    parse("dimensions=photo_id&from=2022-11-28T00:00:00Z", &q); /* the quarters are read */
+    struct store_reader_call call = {write_meanwhile, NULL, f, NULL, 5000};
     assert_int_equal(store_reader_run(f->reader, &q, &call), STORE_READ_OK);
     struct answer *a = malloc(sizeof(*a));
-    parse("where=photo_id==99", &q);
+    parse("where=photo_id==99&from=2022-11-28T00:00:00Z", &q);
     ask(f, &q, a);
     assert_int_equal(a->rows[0][0], 7); /* once for each row of the query */
     free(a);
