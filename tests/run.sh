@@ -27,7 +27,7 @@ done
 step "the counting rules, the plain reference and the C"
 PLAYREPORT_TEST_DAEMONS=build-dev /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/reference
 
-step "fuzzing, ${PLAYREPORT_TEST_FUZZ_SECONDS:=5} s a target"
+step "fuzzing, ${PLAYREPORT_TEST_FUZZ_SECONDS:=3} s a target"
 build fuzz
 tests/fuzz/run.sh "$PLAYREPORT_TEST_FUZZ_SECONDS"
 
