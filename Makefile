@@ -8,7 +8,7 @@ help:
 	@echo "            make run KAFKA=host:port uses that Kafka instead"
 	@echo "make demo   the same, but ends after the table"
 	@echo "make test   everything: unit tests, sanitizers, fuzzing for seconds, the real Kafka"
-	@echo "make torture  what nothing may lose: kills, full disks, brokers away; LIST=1 names the rows,"
+	@echo "make torture  what nothing may lose or spoil: kills, full disks, brokers away, abuse; LIST=1 names the rows,"
 	@echo "            ROW=name[,name] and COUNT=n choose, FRESH=1 forgets earlier results; all rows, then fuzz"
 	@echo "make fuzz   each parser of outside bytes for 5 minutes of processor time (SECONDS=n), hours added up"
 	@echo "make bench  how fast it is, side by side with nginx and others, in one table; LIST=1 names the"

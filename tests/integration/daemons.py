@@ -27,14 +27,16 @@ class Daemon:
         self.host, self.port, self.admin_port = "127.0.0.1", 0, 0
         self.process = None
         self.environment = {}  # beside that of the test
+        self.files = None  # how many it may have open, when that is not as it is for the test
 
     def start(self):
         words = [f"--{name}={value}" for name, value in self.options.items()]
         words += [f"--listen={self.host}:{self.port}", f"--admin_listen=127.0.0.1:{self.admin_port}"]
+        limit = ["prlimit", f"--nofile={self.files}:{self.files}"] if self.files else []
         before = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(self.program), *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **self.environment})
+            self.process = subprocess.Popen([*limit, str(self.program), *words], stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, env={**os.environ, **self.environment})
         match = wait_until(f"{self.program.name} listens: {self.log}", lambda: self._listening(before), 60)
         self.port, self.admin_port = int(match[1]), int(match[2])
         return self

@@ -12,6 +12,7 @@ from typing import TextIO
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "integration"))
 
+from abuse.table import print_abuse  # noqa: E402
 from broker import BUILD  # noqa: E402
 from lab import Brokers, Lab  # noqa: E402
 from progress import Progress  # noqa: E402
@@ -120,7 +121,12 @@ def print_results(rows: list[Row], results: Results, short: bool) -> bool:
         line = sums.get(row.name, Line(row.name))
         wanted = row.short if short else line.wanted or row.times
         table.append((line, verdict(line, row.needs, wanted)))
-    print_table(table, sys.stdout)
+    abuse = [(line, word) for row, (line, word) in zip(rows, table) if row.is_abuse]
+    faults = [(line, word) for row, (line, word) in zip(rows, table) if not row.is_abuse]
+    if faults:
+        print_table(faults, sys.stdout)
+    if abuse:
+        print_abuse(abuse, sys.stdout)
     return not any(word.startswith("FAILED") for _, word in table)
 
 

@@ -23,6 +23,7 @@ class Line:
     bites: int = 0
     wanted: int = 0  # of a row that only learns from what it finds how many there are
     seconds: float = 0
+    abuse: list[dict] = field(default_factory=list)  # of rows that have a table of their own
     error: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -53,6 +54,7 @@ class Results:
                     setattr(row, name, getattr(row, name) + one[name])
                 row.wanted = max(row.wanted, one["wanted"])
                 row.seconds += one["seconds"]
+                row.abuse += one.get("abuse", [])
                 row.error = row.error or one["error"]
                 row.notes += [note for note in one["notes"] if note not in row.notes]
         return sums
@@ -74,15 +76,19 @@ def verdict(line: Line, needs: Iterable[str], wanted: int) -> str:
 HEAD = ("fault", "times", "acknowledged", "in topic", "counted", "lost", "twice", "sent again", "repeats dropped", "")
 
 
+def print_cells(cells: list[tuple[str, ...]], left: Iterable[int], out: TextIO) -> None:
+    """Columns as wide as they must be; left: those of words, the others are of numbers."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        texts = [text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths))]
+        print("  ".join(texts).rstrip(), file=out)
+
+
 def print_table(rows: list[tuple[Line, str]], out: TextIO) -> None:
     cells = [HEAD]
     for line, word in rows:
         cells.append((line.row, *(f"{getattr(line, name):,}" for name in NUMBERS[:-1]), word))
-    widths = [max(len(row[i]) for row in cells) for i in range(len(HEAD))]
-    for row in cells:
-        texts = [text.ljust(w) if i in (0, len(HEAD) - 1) else text.rjust(w)
-                 for i, (text, w) in enumerate(zip(row, widths))]
-        print("  ".join(texts).rstrip(), file=out)
+    print_cells(cells, (0, len(HEAD) - 1), out)
     for line, _ in rows:
         for note in line.notes:
             print(f"  {line.row}: {note}", file=out)

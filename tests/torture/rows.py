@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import counting
+from abuse.runs import RUNS
 from faults import halts, journal_damage, journal_disk, kafka_away, kafka_faults, kills, load_tools, poison, store
 from lab import Lab
 
@@ -22,6 +23,7 @@ class Row:
     needs: tuple[str, ...]
     run: Callable[[Lab], None]
     is_long: bool = False
+    is_abuse: bool = False  # it has the other table
 
 
 ROWS = (
@@ -57,4 +59,5 @@ ROWS = (
     Row("viewing-streams", "no fault: random streams of play reports, C and reference alike", 10_000, 20, (),
         counting.streams),
     Row("viewers-error", "no fault: 1,000 counts of 1 M viewers, 99 % of them within 2.5 %", 1, 1, (), counting.sketch),
+    *(Row(name, f"abuse: {what}", 1, 1, (), run, is_abuse=True) for name, what, run in RUNS),
 )

@@ -13,13 +13,13 @@ class Stream:
     """Sends report 0, 1, 2, ... of its seed until stop(), or until `reports` are settled."""
 
     def __init__(self, port: int, folder: Path, seed: int, rate: float, reports: int = FOR_EVER,
-                 connections: int = 32) -> None:
+                 connections: int = 32, more: tuple[str, ...] = ()) -> None:
         self.seed = seed
         self.acks = folder / f"acks-{seed}"
         self.log = folder / f"load-{seed}.log"
         words = [str(PROGRAMS / "playreport-load"), "--target", f"127.0.0.1:{port}", "--seed", str(seed),
                  "--reports", str(reports), "--rate", str(rate), "--connections", str(connections),
-                 "--photos", "100", "--acks", str(self.acks), "--reconnect"]
+                 "--photos", "100", "--acks", str(self.acks), "--reconnect", *more]
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from broker import Kafka
 from lab import Lab
+from process import rss_anon_mib
 from results import Line
 from rig import Rig
 
@@ -14,13 +15,6 @@ AWAY_S, SHORT_AWAY_S = 480, 60
 WARM_UP_S = 15
 RSS_MAX_MIB, SLOPE_MAX_MIB = 64, 1.0
 COUNTING_PER_S = 12_000  # assumed for whether the rest fits into this stretch
-
-
-def rss_anon_mib(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"no RssAnon in /proc/{pid}/status")
 
 
 def slope(samples: list[tuple[float, float]]) -> float:
