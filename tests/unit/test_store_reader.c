@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    EVENT_COUNT = 20000,
+    EVENT_COUNT = 6000,
     ROWS_MAX = 4096,
     FIRST_QUARTER = 1855192, /* 2022-11-28T22:00Z */
     QUARTER_COUNT = 400
@@ -262,6 +262,21 @@ static void add_up(struct fixture *f, const struct query *q, struct answer *a)
     }
 }
 
+/* Whether a row before row i is of the same group, at another time. */
+static bool has_group_before(const struct query *q, const struct answer *a, size_t i, size_t span)
+{
+    for (size_t row = 0; row < i; row++) {
+        bool same = true;
+        for (size_t c = 0; c < q->dimension_count && same; c++) {
+            same = c == span || a->rows[row][c] == a->rows[i][c];
+        }
+        if (same) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Adds rows of 0 for the groups there are, where the range has a stretch of time without one. */
 static void fill_up(const struct query *q, struct answer *a)
 {
@@ -278,6 +293,9 @@ static void fill_up(const struct query *q, struct answer *a)
     for (size_t i = 0; i < found; i++) {
         int64_t row[QUERY_COLUMNS_MAX] = {0};
         memcpy(row, a->rows[i], q->dimension_count * sizeof(row[0]));
+        if (has_group_before(q, a, i, span)) {
+            continue;
+        }
         for (row[span] = first; row[span] < end; row[span]++) {
             if (find_row(q, a, row) == a->row_count) {
                 assert_true(a->row_count < ROWS_MAX);
