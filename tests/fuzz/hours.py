@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Adds up how long each fuzz target has run, in hours.json beside this file, and prints the table. What is to be added
-comes on standard input as run.sh writes it, a line a target: name, milliseconds of processor time, inputs tried."""
+"""Adds up how long each fuzz target has run, in hours.json beside this file, prints the table and writes it into
+tests/integration/README.md. What is to be added comes on standard input as run.sh writes it, a line a target: name,
+milliseconds of processor time, inputs tried."""
 import datetime
 import json
 import sys
 from pathlib import Path
 
 FILE = Path(__file__).with_name("hours.json")
+sys.path.insert(1, str(FILE.parents[1] / "integration"))
+import tables  # noqa: E402
 
 
 def add(targets, lines):
@@ -32,6 +35,7 @@ def main():
         add(targets, sys.stdin)
     if targets:
         FILE.write_text(json.dumps(targets, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        tables.write("fuzz/hours.py", table(targets))
     print(table(targets))
 
 
