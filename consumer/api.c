@@ -6,6 +6,7 @@
 #include "common/params.h"
 #include "consumer/access.h"
 #include "consumer/api_report.h"
+#include "consumer/api_status.h"
 #include "consumer/ask.h"
 #include "consumer/pipeline.h"
 
@@ -158,16 +159,38 @@ static void follow_tokens(struct api *a)
     }
 }
 
+static bool may_read(struct api *a, struct http_conn *c, const struct http_request *req)
+{
+    follow_tokens(a);
+    if (access_allows(a->tokens, req->known[HTTP_HEADER_AUTHORIZATION])) {
+        return true;
+    }
+    send_simple(a, c, 401, "permission_denied", "A bearer token of read_tokens is needed.");
+    return false;
+}
+
+static void serve_status(struct api *a, struct http_conn *c, const struct http_request *req)
+{
+    struct pipeline_status ps;
+    struct vitals_view vitals;
+    if (req->query.len > 0) {
+        send_simple(a, c, 400, "unknown_parameter", "/v1/status takes no parameters.");
+        return;
+    }
+    pipeline_status(a->o.pipeline, &ps);
+    pipeline_vitals(a->o.pipeline, &vitals);
+    buffer_reset(&a->body);
+    api_status(&a->body, &ps, &vitals, (int64_t)clock_wall_ms());
+    send_body(a, c, 200, "application/json", usual);
+}
+
 static void serve_report(struct api *a, struct http_conn *c, const struct http_request *req)
 {
     struct query_param params[API_PARAMS_MAX];
     struct query_error fault = {.code = ""};
     size_t count = 0;
-    follow_tokens(a);
     (void)site_zones_take(&a->fresh_zones, &a->ask.zones); /* none is usual */
-    if (!access_allows(a->tokens, req->known[HTTP_HEADER_AUTHORIZATION])) {
-        send_simple(a, c, 401, "permission_denied", "A bearer token of read_tokens is needed.");
-    } else if (!read_params(a, req->query, params, &count)) {
+    if (!read_params(a, req->query, params, &count)) {
         send_simple(a, c, 400, "too_many_parameters", "At most 32 parameters are taken.");
     } else if (!query_parse(params, count, (int64_t)clock_wall_ms(), &a->query, &fault) ||
                !ask_prepare(&a->ask, &a->query, &fault)) {
@@ -183,13 +206,19 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
     if (req->method != HTTP_GET && req->method != HTTP_HEAD) {
         send_simple(a, c, 405, "method_not_allowed", "Only GET and HEAD are served here.");
     } else if (slice_is(req->path, "/v1/report")) {
-        serve_report(a, c, req);
+        if (may_read(a, c, req)) {
+            serve_report(a, c, req);
+        }
+    } else if (slice_is(req->path, "/v1/status")) {
+        if (may_read(a, c, req)) {
+            serve_status(a, c, req);
+        }
     } else if (slice_is(req->path, "/healthz")) {
         buffer_reset(&a->body);
         buffer_append_text(&a->body, "ok\n");
         send_body(a, c, 200, "text/plain; charset=utf-8", usual);
     } else {
-        send_simple(a, c, 404, "not_found", "There is GET /v1/report.");
+        send_simple(a, c, 404, "not_found", "There is GET /v1/report and /v1/status.");
     }
 }
 

@@ -103,6 +103,9 @@ static void tell_status(struct pipeline *p)
         .held = positions_in_state(p->positions, POSITIONS_HELD),
         .stopped = positions_in_state(p->positions, POSITIONS_STOPPED),
     };
+    s.records = metric_read(p->figures.records);
+    s.repeats = metric_read(p->figures.repeats);
+    s.store_bytes = p->store_bytes;
     tell_progress(p, &s);
     tell_reason(p, &s);
     (void)pthread_mutex_lock(&p->status_lock); /* cannot fail: a plain mutex, never held twice */
@@ -115,6 +118,11 @@ void pipeline_status(struct pipeline *p, struct pipeline_status *out)
     (void)pthread_mutex_lock(&p->status_lock); /* as above */
     *out = p->status;
     (void)pthread_mutex_unlock(&p->status_lock);
+}
+
+void pipeline_vitals(struct pipeline *p, struct vitals_view *out)
+{
+    vitals_read(p->vitals, out);
 }
 
 /* ---- The loop. ---- */
@@ -289,8 +297,9 @@ static int open_stages(struct pipeline *p, struct error *err)
     const struct poll_handler handler = {on_assign, on_revoke, on_out_of_range, p};
     int failed = name_topics(p, err);
     p->positions = positions_new();
+    p->vitals = vitals_new();
     if (failed == 0) {
-        failed = p->positions == NULL ? -ENOMEM : add_metrics(p);
+        failed = p->positions == NULL || p->vitals == NULL ? -ENOMEM : add_metrics(p);
     }
     if (failed == 0) {
         failed = counter_new(&p->counter, p->o.sites, pipeline_find_seen, p, err);
@@ -359,6 +368,7 @@ void pipeline_stop(struct pipeline *p)
     counter_free(p->counter);
     site_zones_put(&p->zones, NULL);
     positions_free(p->positions);
+    vitals_free(p->vitals);
     (void)pthread_mutex_destroy(&p->status_lock); /* nobody is left who could hold it */
     free(p);
 }

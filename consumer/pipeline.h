@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "consumer/site_zones.h"
+#include "consumer/vitals.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,10 +53,15 @@ struct pipeline_status {
     int64_t complete_through_ms; /* every report received up to then is counted; 0 = not known */
     int64_t lag_records;         /* of the partitions assigned; -1 = not known */
     uint64_t partitions;
-    uint64_t held, stopped; /* of these: wait for their dead letters; stand still */
+    uint64_t held, stopped;    /* of these: wait for their dead letters; stand still */
+    uint64_t records, repeats; /* since the start: read; of these dropped, applied before */
+    int64_t store_bytes;       /* on disk, after the last flush; 0 = not known */
 };
 
 /* Any thread. */
 void pipeline_status(struct pipeline *p, struct pipeline_status *out);
+
+/* How its flushes fare and what it has set aside. Any thread. */
+void pipeline_vitals(struct pipeline *p, struct vitals_view *out);
 
 #endif

@@ -160,6 +160,7 @@ static void settle(struct pipeline *p)
 {
     const struct poll_offset *moved = NULL;
     counter_commit(p->counter);
+    p->store_bytes = store_size(p->store);
     size_t count = positions_commit(p->positions, &moved);
     if (count > 0) {
         poll_commit(p->poll, moved, count);
@@ -244,10 +245,14 @@ bool pipeline_flush(struct pipeline *p)
         return false;
     }
     batch.position_count = positions_changed(p->positions, &batch.positions);
+    uint64_t began_us = clock_mono_us();
     enum store_result result = batch.position_count == 0 ? STORE_OK : store_write(p->store, &batch);
     if (result != STORE_OK) {
         write_failed(p, result);
         return false;
+    }
+    if (batch.position_count > 0) {
+        vitals_flushed(p->vitals, clock_mono_us() - began_us);
     }
     settle(p);
     return true;

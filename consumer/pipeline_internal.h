@@ -54,10 +54,12 @@ struct pipeline {
     struct site_zones_slot zones;
     struct positions *positions; /* how far each partition is */
     struct figures figures;
+    struct vitals *vitals;
     struct poll_record records[PIPELINE_BATCH];
 
     uint64_t topic_partitions; /* when the group was joined; more may have come since */
     uint64_t rebalances;
+    int64_t store_bytes;
     uint64_t changed_at_ms; /* when the oldest change held was made; 0 = none held */
     uint64_t swept_at_ms, seen_swept_at_ms, told_dead_at_ms;
     bool must_load; /* what is held is worth nothing: load anew before taking another record */

@@ -18,6 +18,7 @@ static int set_aside(struct pipeline *p, struct poll_record *r, const char *reas
     bool tell = p->told_dead_at_ms == 0 || now_ms - p->told_dead_at_ms >= PIPELINE_DEAD_TELL_MS;
     p->told_dead_at_ms = tell ? now_ms : p->told_dead_at_ms;
     metric_add(p->figures.dead, 1);
+    vitals_dead(p->vitals, reason);
     LOG_AT(tell ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "dead_letter", log_text("reason", reason),
            log_int("partition", r->partition), log_int("offset", r->offset));
     return 0;
