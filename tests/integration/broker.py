@@ -24,7 +24,7 @@ CLIENT = {
 Record = namedtuple("Record", "partition offset key value headers timestamp")
 
 
-def wait_until(what, condition, timeout_s=30):
+def wait_until(what, condition, timeout_s=120):
     """Returns the first true answer of condition(). A KafkaException counts as "not yet"."""
     deadline = time.monotonic() + timeout_s
     why = ""
@@ -59,7 +59,7 @@ class Topics:
 
         return wait_until(f"topic {topic} has its leaders", known)
 
-    def produce(self, topic, value, partition=0, key=None, headers=None, timestamp=0, timeout_s=30):
+    def produce(self, topic, value, partition=0, key=None, headers=None, timestamp=0, timeout_s=120):
         """Stores one record on all replicas and returns its offset."""
         answers = []
         if self._producer is None:
@@ -98,11 +98,11 @@ class Topics:
         """{partition: offset after the last record}"""
         return {number: end for number, (_, end) in self.watermarks(topic).items()}
 
-    def read_all(self, topic, timeout_s=30, isolation="read_committed"):
+    def read_all(self, topic, timeout_s=120, isolation="read_committed"):
         """Every record there is at the moment of the call, sorted by partition and offset."""
         return sorted(self.read_from(topic, {}, timeout_s, isolation))
 
-    def read_from(self, topic, starts, timeout_s=30, isolation="read_committed"):
+    def read_from(self, topic, starts, timeout_s=120, isolation="read_committed"):
         """Yields what there is at the moment of the call, from starts[partition] on; in order within a partition."""
         marks = self.watermarks(topic).items()
         spans = {number: (max(low, starts.get(number, 0)), end) for number, (low, end) in marks}
@@ -220,7 +220,7 @@ class Kafka(Topics):
         """Creates a topic with a copy on every node, unless told otherwise. Returns when it has its leaders."""
         new = NewTopic(name, partitions, replication or len(self.bootstrap.split(",")), config=config or {})
         admin = AdminClient(self.conf())  # kept by name: without it the answer would be dropped
-        admin.create_topics([new], operation_timeout=10)[name].result()
+        admin.create_topics([new], operation_timeout=60, request_timeout=60)[name].result()
         self.partitions(name)
 
 
@@ -252,7 +252,7 @@ class TryBroker(Topics):
     def __exit__(self, *_):
         self.stop()
 
-    def _answer(self, timeout_s=10):
+    def _answer(self, timeout_s=60):
         if not select.select([self._process.stdout], [], [], timeout_s)[0]:
             raise TimeoutError(f"the try-out broker gave no answer within {timeout_s} s")
         return self._process.stdout.readline().rstrip("\n")
@@ -269,7 +269,7 @@ class TryBroker(Topics):
         """Ends it, and all it held. Twice is once."""
         self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

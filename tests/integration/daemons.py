@@ -37,7 +37,7 @@ class Daemon:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*limit, str(self.program), *words], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env={**os.environ, **self.environment})
-        match = wait_until(f"{self.program.name} listens: {self.log}", lambda: self._listening(before), 60)
+        match = wait_until(f"{self.program.name} listens: {self.log}", lambda: self._listening(before))
         self.port, self.admin_port = int(match[1]), int(match[2])
         return self
 
@@ -51,7 +51,7 @@ class Daemon:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, timeout_s=60):
+    def stop(self, timeout_s=120):
         """SIGTERM; returns the exit code."""
         if self.process.poll() is None:
             self.process.terminate()
@@ -66,7 +66,7 @@ class Daemon:
 
     def admin(self, path):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()
@@ -89,7 +89,7 @@ class ConsumerDaemon(Daemon):
     def report(self, **query):
         """GET /v1/report, the answer decoded."""
         words = urllib.parse.urlencode(query)
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/report?{words}", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/report?{words}", timeout=120) as answer:
             return json.loads(answer.read())
 
     def totals(self):

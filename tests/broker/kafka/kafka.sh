@@ -7,7 +7,7 @@ PYTHON=/usr/bin/python3
 VERSION=${PLAYREPORT_TEST_KAFKA_VERSION:-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$HERE/pom.xml")}
 CACHE=${PLAYREPORT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/playreport}
 LIBS=$CACHE/kafka-$VERSION
-READY_TIMEOUT_S=${PLAYREPORT_TEST_KAFKA_TIMEOUT_S:-60}
+READY_TIMEOUT_S=${PLAYREPORT_TEST_KAFKA_TIMEOUT_S:-180}
 JVM=${PLAYREPORT_TEST_KAFKA_JVM:--Xms128m -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
 
 usage() {
@@ -27,7 +27,7 @@ DIR/bootstrap holds the addresses, DIR/nodeN/log what node N says, DIR/nodeN/pid
 PLAYREPORT_CACHE            the cache folder (~/.cache/playreport)
 PLAYREPORT_TEST_KAFKA_JVM        options of the JVM; under load "-Xmx1g -XX:+UseSerialGC"
 PLAYREPORT_TEST_KAFKA_VERSION    another Kafka than that of pom.xml
-PLAYREPORT_TEST_KAFKA_TIMEOUT_S  how long to wait until ready (60)
+PLAYREPORT_TEST_KAFKA_TIMEOUT_S  how long to wait until ready (180)
 END
 }
 
@@ -120,7 +120,7 @@ signal_node() {
 
 kill_node() {
     signal_node "$1" KILL || return 0
-    wait_gone "$1" 10 || die "process of $1 does not go"
+    wait_gone "$1" 60 || die "process of $1 does not go"
     rm -f "$1/pid"
 }
 
