@@ -16,7 +16,7 @@ from abuse.table import print_abuse  # noqa: E402
 from broker import BUILD  # noqa: E402
 from lab import Brokers, Lab  # noqa: E402
 from progress import Progress  # noqa: E402
-from results import Line, Results, print_table, verdict  # noqa: E402
+from results import Line, Results, print_end, print_table, verdict  # noqa: E402
 from rows import ROWS, Row  # noqa: E402
 
 STRETCH_S = 540
@@ -70,7 +70,8 @@ def run_row(row: Row, lab: Lab) -> None:
         lab.progress.clear()
         log.write_text(traceback.format_exc())
         why = (str(error).splitlines() or [""])[0][:200]
-        lab.results.add(Line(row.name, error=f"{type(error).__name__}: {why}", notes=[f"see {log}"]))
+        lab.results.add(Line(row.name, error=f"{type(error).__name__}: {why}", trace=traceback.format_exc(),
+                             notes=[f"see {log}"]))
 
 
 def missing(row: Row, sums: dict[str, Line], options: argparse.Namespace) -> int:
@@ -120,13 +121,16 @@ def print_results(rows: list[Row], results: Results, short: bool) -> bool:
     for row in rows:
         line = sums.get(row.name, Line(row.name))
         wanted = row.short if short else line.wanted or row.times
-        table.append((line, verdict(line, row.needs, wanted)))
+        hopes = [name for name in row.needs if short and name in row.luck]  # a long run is long enough for it
+        needs = [name for name in row.needs if name not in hopes]
+        table.append((line, verdict(line, needs, hopes, wanted)))
     abuse = [(line, word) for row, (line, word) in zip(rows, table) if row.is_abuse]
     faults = [(line, word) for row, (line, word) in zip(rows, table) if not row.is_abuse]
     if faults:
         print_table(faults, sys.stdout)
     if abuse:
         print_abuse(abuse, sys.stdout)
+    print_end(table, sys.stdout)
     return not any(word.startswith("FAILED") for _, word in table)
 
 

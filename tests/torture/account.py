@@ -42,7 +42,7 @@ class Account:
 
     # ---- The topic.
 
-    def read(self, timeout_s: float = 120) -> None:
+    def read(self, timeout_s: float = 300) -> None:
         """Reads on to the topic's present end."""
         for record in self.broker.read_from(self.topic, self._next, timeout_s):
             self._next[record.partition] = record.offset + 1

@@ -27,6 +27,20 @@ def allow_files(count: int) -> None:
             raise RuntimeError(f"a file limit of {count:,} is needed (ulimit -n; the hard one is {hard:,})") from error
 
 
+def allow_connections(count: int, or_fewer: bool) -> int:
+    """To a daemon that is started from now on. or_fewer: as many as the limit allows do too. Returns how many."""
+    spare = 500  # and a fifth: the daemon's loops share connections out by chance, not evenly
+    try:
+        allow_files(count + count // 5 + spare)
+    except RuntimeError:
+        if not or_fewer:
+            raise
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        allow_files(hard)
+        count = max(1, (hard - spare) * 5 // 6)
+    return count
+
+
 class Peak:
     """The most memory a process had while the block ran."""
 

@@ -25,6 +25,7 @@ class Line:
     seconds: float = 0
     abuse: list[dict] = field(default_factory=list)  # of rows that have a table of their own
     error: str = ""
+    trace: str = ""  # of an error that nobody foresaw
     notes: list[str] = field(default_factory=list)
 
 
@@ -56,21 +57,31 @@ class Results:
                 row.seconds += one["seconds"]
                 row.abuse += one.get("abuse", [])
                 row.error = row.error or one["error"]
+                row.trace = row.trace or one.get("trace", "")
                 row.notes += [note for note in one["notes"] if note not in row.notes]
         return sums
 
 
-def verdict(line: Line, needs: Iterable[str], wanted: int) -> str:
-    if line.lost or line.twice:
-        return "FAILED"
-    if line.error:
-        return f"FAILED: {line.error}"
+def missing_bites(line: Line, figures: Iterable[str]) -> str:
+    """Their names with commas between them."""
+    return ", ".join(name for name in figures
+                     if (2 * line.bites < line.times if name == "bites" else not getattr(line, name)))
+
+
+def verdict(line: Line, needs: Iterable[str], hopes: Iterable[str], wanted: int) -> str:
+    """hopes: figures whose want is told and is no failure."""
+    wrong = [f"{getattr(line, name):,} {name}" for name in ("lost", "twice") if getattr(line, name)]
+    wrong += [line.error] if line.error else []
+    if wrong:
+        return f"FAILED: {'; '.join(wrong)}"
     if not line.times:
         return "not done yet"
-    weak = [name for name in needs if (2 * line.bites < line.times if name == "bites" else not getattr(line, name))]
-    if weak:
-        return f"FAILED: did not bite ({', '.join(weak)})"
-    return "ok" if line.times >= wanted else f"ok, {line.times} of {wanted}"
+    if weak := missing_bites(line, needs):
+        return f"FAILED: did not bite ({weak})"
+    if line.times < wanted:
+        return f"ok, {line.times} of {wanted}"
+    weak = missing_bites(line, hopes)
+    return f"ok, but without {weak}" if weak else "ok"
 
 
 HEAD = ("fault", "times", "acknowledged", "in topic", "counted", "lost", "twice", "sent again", "repeats dropped", "")
@@ -82,6 +93,19 @@ def print_cells(cells: list[tuple[str, ...]], left: Iterable[int], out: TextIO) 
     for row in cells:
         texts = [text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths))]
         print("  ".join(texts).rstrip(), file=out)
+
+
+def print_end(rows: list[tuple[Line, str]], out: TextIO) -> None:
+    """What failed and what did not end, so that the last lines of a long log tell it."""
+    failed = [(line, word) for line, word in rows if word.startswith("FAILED")]
+    for line, _ in failed:
+        if line.trace:
+            print(f"--- {line.row}\n{line.trace.rstrip()}\n---", file=out)
+    for line, word in rows:
+        if word == "not done yet" or " of " in word and word.startswith("ok, "):
+            print(f"DID NOT END {line.row}: {word}", file=out)
+    for line, word in failed:
+        print(f"FAILED {line.row}: {word.removeprefix('FAILED: ')}", file=out)
 
 
 def print_table(rows: list[tuple[Line, str]], out: TextIO) -> None:

@@ -23,7 +23,7 @@ class Rig:
 
     def __init__(self, broker: Kafka, folder: Path, topic: str, front: dict, counter: dict,
                  faults: str = "", start: bool = True,
-                 settle_s: float = 120) -> None:
+                 settle_s: float = 300) -> None:
         """faults names the daemons that are started with the library of faults: "front", "counter" or both."""
         self.broker, self.folder, self.topic = broker, folder, topic
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ class Rig:
         stream.stop()
         self.take(stream)
 
-    def send(self, reports: int, rate: float = 0, timeout_s: float = 120) -> None:
+    def send(self, reports: int, rate: float = 0, timeout_s: float = 300) -> None:
         stream = self.stream(rate, reports)
         stream.wait(timeout_s)
         self.take(stream)
@@ -104,10 +104,18 @@ class Rig:
         wait_until("reports flow", lambda: self.front.metric(JOURNALLED) >= wanted)
         time.sleep(random.uniform(0, jitter_s))
 
+    @staticmethod
+    def comes_true(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
+        """Whether it does in time; if not, that is no failure."""
+        try:
+            return bool(wait_until("it bites", condition, timeout_s))
+        except TimeoutError:
+            return False
+
     def count_on(self) -> None:
         """Returns when the consumer has counted more."""
         counted = self.counter.totals()["reports"]
-        wait_until("it counts on", lambda: self.counter.totals()["reports"] > counted, 60)
+        wait_until("it counts on", lambda: self.counter.totals()["reports"] > counted)
 
     # ---- Figures of processes that end.
 
@@ -115,7 +123,7 @@ class Rig:
         self._sent_again += self.front.metric(RESENT)
         self.front.kill()
 
-    def stop_front(self, timeout_s: float = 60) -> int:
+    def stop_front(self, timeout_s: float = 120) -> int:
         self._sent_again += self.front.metric(RESENT)
         return self.front.stop(timeout_s)
 
@@ -128,7 +136,7 @@ class Rig:
         self._dropped += self.counter.metric(REPEATS)
         self.counter_orders.set(**order)
         try:
-            self.counter.process.wait(10)
+            self.counter.process.wait(60)
             return True
         except subprocess.TimeoutExpired:
             self.counter.kill()

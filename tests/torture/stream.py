@@ -32,7 +32,7 @@ class Stream:
         """What is on its way becomes unknown. Twice is once."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(60)
+            self._process.wait(120)
         self._check()
 
     def kill(self) -> None:

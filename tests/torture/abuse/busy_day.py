@@ -39,5 +39,5 @@ def send_batches(port: int) -> list[str]:
 def send_fast(daemon: Daemon, seed: int) -> GoodClient:
     """As fast as it takes them."""
     client = GoodClient(daemon.port, daemon.folder, seed, 0, REPORTS)
-    client.wait(120)
+    client.wait(300)
     return client

@@ -12,7 +12,7 @@ def source_of(number: int) -> str:
 
 
 def connect(port: int, number: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source_of(number), 0))
+    return socket.create_connection(("127.0.0.1", port), timeout=300, source_address=(source_of(number), 0))
 
 
 class Visits:
@@ -26,7 +26,7 @@ class Visits:
         self.failed: list[str] = []
         self.slowest_s = 0.0
 
-    def run(self, patience_s: float = 60) -> None:
+    def run(self, patience_s: float = 300) -> None:
         """patience_s: for one of them."""
         while self._left or self._selector.get_map():
             while self._left and len(self._selector.get_map()) < self._at_once:

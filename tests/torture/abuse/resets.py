@@ -8,7 +8,7 @@ from abuse.good_client import CONNECTIONS
 from abuse.scene import Scene
 from broker import wait_until
 from lab import Lab
-from process import allow_files
+from process import allow_connections
 from rig import Rig
 
 RESETS, SHORT_RESETS = 1_000, 100
@@ -48,16 +48,16 @@ def one_round(lab: Lab, rig: Rig, number: int, count: int) -> None:
     finally:
         (broker.restart if is_killed else broker.resume)()
     rig.account.promise(names)  # journalled, so they count although nobody was told
-    wait_until("all is on Kafka", lambda: rig.waiting() < 1000, 60)
+    wait_until("all is on Kafka", lambda: rig.waiting() < 1000)
 
 
 def resets(lab: Lab) -> None:
     rounds = SHORT_ROUNDS if lab.short else ROUNDS
     count = (SHORT_RESETS if lab.short else RESETS) // rounds
-    allow_files(count + 500)
+    allow_connections(count, lab.short)
     for _ in lab.batches(1):
         # Patience for a broker that starts anew: what is late would be an error of the good client.
-        with lab.rig(lab.brokers.single(), {"ack": "broker", "ack_timeout": "60s"}) as rig:
+        with lab.rig(lab.brokers.single(), {"ack": "broker", "ack_timeout": "300s"}) as rig:
             scene = Scene(lab, rig.front)
             with scene.abuse(f"{rounds * count:,} resets while replies are held, Kafka held and killed in turn"):
                 for number in range(rounds):

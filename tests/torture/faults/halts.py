@@ -13,7 +13,7 @@ WAITING = 50_000
 
 
 def group_is_empty(kafka: Kafka, group: str) -> bool:
-    return any(not g.members for g in AdminClient(kafka.conf()).list_groups(group, timeout=10))
+    return any(not g.members for g in AdminClient(kafka.conf()).list_groups(group, timeout=60))
 
 
 def stop_consumer(lab: Lab) -> None:

@@ -86,7 +86,7 @@ class TopicReader:
 
     def read(self, records: int) -> list[str]:
         """The report ids of so many records."""
-        messages = self._consumer.consume(records, 30) if records else []
+        messages = self._consumer.consume(records, 120) if records else []
         if len(messages) < records:
             raise TimeoutError(f"{len(messages)} of {records} records came from the topic")
         return [msgpack.unpackb(message.value())["report_id"] for message in messages]

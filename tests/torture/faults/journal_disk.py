@@ -15,7 +15,7 @@ from broker import wait_until
 from lab import Lab
 from rig import Rig
 
-FAILURES = "playreport_journal_commit_failures_total"
+FAILURES = "playreport_journal_(?:commit|sync)_failures_total"
 TMPFS = "24m"
 
 
@@ -41,7 +41,7 @@ def small_disk(folder: Path) -> Iterator[bool]:
 def is_refused(rig: Rig) -> bool:
     """Whether a report would be refused now; one that is not counts as any other."""
     url = f"http://127.0.0.1:{rig.front.port}/api/analytics/report/event?photo_id=1&event=load"
-    return requests.get(url, timeout=10).status_code == 503
+    return requests.get(url, timeout=60).status_code == 503
 
 
 def full(lab: Lab) -> None:
@@ -55,7 +55,7 @@ def full(lab: Lab) -> None:
                 kafka.pause()
                 try:
                     with rig.load(20000):
-                        wait_until("the journal is full", lambda: is_refused(rig), 60)
+                        wait_until("the journal is full", lambda: is_refused(rig), 300)
                         kafka.resume()
                         lab.say(f"space for {batch[0] + 1}")
                         rig.flow(2000)
@@ -79,9 +79,10 @@ def eio(lab: Lab) -> None:
                     hits, failures = rig.front_orders.get("hits"), rig.front.metric(FAILURES)
                     kind = ("write_errno", "sync_errno")[number % 2]
                     rig.front_orders.set(**{kind: errno.EIO, "every": 1 + 2 * (number // 2 % 2)})
-                    time.sleep(random.uniform(0.5, 1.0))
+                    bites += rig.comes_true(lambda: rig.front_orders.get("hits") > hits
+                                            and rig.front.metric(FAILURES) > failures)
+                    time.sleep(random.uniform(0, 0.5))
                     rig.front_orders.clear()
-                    bites += rig.front_orders.get("hits") > hits and rig.front.metric(FAILURES) > failures
                     rig.flow()
             lab.record(rig, len(batch), bites)
 

@@ -4,6 +4,7 @@ import time
 
 import msgpack
 import requests
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions
 
 from broker import Kafka, wait_until
@@ -35,22 +36,40 @@ def lose_replica(kafka: Kafka, rig: Rig, node: int) -> bool:
     rig.flow()
     rebuilds = rig.front.metric("playreport_publisher_rebuilds_total")
     kafka.pause(node)
-    time.sleep(2)
+    waited = rig.comes_true(lambda: rig.waiting() > 0)
     rig.front_orders.set(fatal=1)
     time.sleep(3)
-    waited = rig.waiting() > 0
     kafka.resume(node)
-    wait_until("all replicas are in sync", lambda: is_whole(kafka, rig.topic), 60)
+    wait_until("all replicas are in sync", lambda: is_whole(kafka, rig.topic))
     rig.front_orders.set(fatal=1)
     rig.flow()
-    return waited and rig.front.metric("playreport_publisher_rebuilds_total") > rebuilds
+    return waited and rig.comes_true(lambda: rig.front.metric("playreport_publisher_rebuilds_total") > rebuilds)
 
 
 def set_limit(kafka: Kafka, topic: str, limit: int) -> None:
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, {"max.message.bytes": str(limit)})
     admin = AdminClient(kafka.conf())  # kept by name: without it the answer would be dropped
     for answer in admin.alter_configs([resource]).values():
-        answer.result(10)
+        answer.result(60)
+
+
+def is_too_large(kafka: Kafka, topic: str) -> bool:
+    try:
+        kafka.produce(topic, secrets.token_bytes(2 * LIMIT_BYTES))
+    except KafkaException as error:
+        return error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE
+    return False
+
+
+def lower_limit(kafka: Kafka, topic: str) -> None:
+    """Returns once the broker goes by it: it answers before, and takes one change after the other."""
+    probe = f"{topic}.probe"
+    kafka.create_topic(probe, 1)
+    for name in (topic, probe):
+        set_limit(kafka, name, LIMIT_BYTES)
+    wait_until("the broker goes by the new limit", lambda: is_too_large(kafka, probe))
+    admin = AdminClient(kafka.conf())  # kept by name, as above
+    admin.delete_topics([probe])[probe].result(60)
 
 
 def send_big(rig: Rig, number: int) -> str:
@@ -58,7 +77,7 @@ def send_big(rig: Rig, number: int) -> str:
     report_id = f"big-{number}"
     fields = {"photo_id": 1, "event": "load", "report_id": report_id, "format": "json",
               "referer": "https://a/" + secrets.token_urlsafe(1500), "source": secrets.token_urlsafe(180)}
-    answer = requests.post(f"http://127.0.0.1:{rig.front.port}/api/analytics/report/event", data=fields, timeout=30,
+    answer = requests.post(f"http://127.0.0.1:{rig.front.port}/api/analytics/report/event", data=fields, timeout=120,
                            headers={"User-Agent": secrets.token_urlsafe(700)})
     if answer.json()["status"] != "ok":
         raise RuntimeError(f"a big report was refused: {answer.text[:200]}")
@@ -81,13 +100,12 @@ def size_limit(lab: Lab) -> None:
             lab.say(f"lower limit {batch[0] + 1}")
             with rig.load(500):
                 rig.flow()
-                set_limit(kafka, rig.topic, LIMIT_BYTES)
-                time.sleep(0.5)  # the broker answers before it goes by the new limit
+                lower_limit(kafka, rig.topic)
                 new = [send_big(rig, sent + i) for i in range(BIG_REPORTS)]
                 sent += len(new)
                 rig.account.promise(new)
                 rig.flow(1000)
-            wait_until("the journal is drained", lambda: rig.waiting() == 0, 60)
+            wait_until("the journal is drained", lambda: rig.waiting() == 0)
             aside = dead_letters(rig)
             rig.account.forgive(aside)
             set_limit(kafka, rig.topic, 1048588)
@@ -97,7 +115,7 @@ def size_limit(lab: Lab) -> None:
 def raise_partitions(kafka: Kafka, topic: str) -> None:
     count = len(kafka.partitions(topic))
     admin = AdminClient(kafka.conf())
-    admin.create_partitions([NewPartitions(topic, count + 3)])[topic].result(10)
+    admin.create_partitions([NewPartitions(topic, count + 3)])[topic].result(60)
 
 
 def more_partitions(lab: Lab) -> None:

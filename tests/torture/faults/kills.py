@@ -70,12 +70,12 @@ def kill_broker(lab: Lab) -> None:
 
 
 def leader_of(kafka: Kafka, topic: str, partition: int) -> int:
-    return AdminClient(kafka.conf()).list_topics(topic, timeout=10).topics[topic].partitions[partition].leader
+    return AdminClient(kafka.conf()).list_topics(topic, timeout=60).topics[topic].partitions[partition].leader
 
 
 def is_whole(kafka: Kafka, topic: str) -> bool:
     """Whether every partition has a leader and all its replicas in sync."""
-    partitions = AdminClient(kafka.conf()).list_topics(topic, timeout=10).topics[topic].partitions.values()
+    partitions = AdminClient(kafka.conf()).list_topics(topic, timeout=60).topics[topic].partitions.values()
     return all(p.leader >= 0 and len(p.isrs) == len(p.replicas) for p in partitions)
 
 
@@ -90,9 +90,8 @@ def kill_leader(lab: Lab) -> None:
                     rig.flow()
                     node = leader_of(kafka, rig.topic, number % 12)
                     kafka.kill(node)
-                    time.sleep(0.3)
-                    bites += rig.waiting() > 0
+                    bites += rig.comes_true(lambda: rig.waiting() > 0, 10)
                     rig.flow(500)
                     kafka.restart(node)
-                    wait_until("all replicas are in sync", lambda: is_whole(kafka, rig.topic), 60)
+                    wait_until("all replicas are in sync", lambda: is_whole(kafka, rig.topic))
             lab.record(rig, len(batch), bites)

@@ -54,7 +54,7 @@ def between_good_ones(lab: Lab) -> None:
                     offset = rig.broker.produce(rig.topic, value, partition)
                     rig.account.skip(partition, offset)
                     origins[partition, offset] = value or b""
-            wait_until("all poison is set aside", lambda: rig.counter.metric(DEAD) >= len(origins), 60)
+            wait_until("all poison is set aside", lambda: rig.counter.metric(DEAD) >= len(origins))
             letters = set_aside(rig)
             bites = sum(letters.get(origin) == value for origin, value in origins.items())
             lab.record(rig, len(batch), bites)

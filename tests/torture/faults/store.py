@@ -21,9 +21,9 @@ def failing_commits(lab: Lab) -> None:
                     rig.count_on()
                     hits = rig.counter_orders.get("hits")
                     rig.counter_orders.set(write_errno=failure, every=every, late=late)
-                    time.sleep(0.7)
+                    bites += rig.comes_true(lambda: rig.counter_orders.get("hits") > hits)
+                    time.sleep(0.5)
                     rig.counter_orders.clear()
-                    bites += rig.counter_orders.get("hits") > hits
             lab.record(rig, len(batch), bites)
 
 
