@@ -1,29 +1,28 @@
 #include "consumer/aggregate.h"
 
-#include "common/hash.h"
+#include "consumer/sums.h"
 #include "consumer/timezone.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { FIRST_SLOTS = 4096 };
+/*
+ * Keys as sums wants them, so that a row of totals is a stretch of those of events: quarter;
+ * photo_id; source and site; traffic and event, which is 0 in totals.
+ */
+enum { KEY_WORDS = 4 };
 
-/* A key and how many reports it counts. */
-struct entry {
-    struct aggregate_key key;
-    int64_t count;
-};
-
-/* Entries stand in the order they came: the slots, small and dense, hold index + 1, 0 is free. */
-struct aggregate {
-    struct entry *entries;
-    size_t count, capacity;
-    uint32_t *slots;
-    size_t slot_count; /* a power of two, twice the capacity */
-    uint64_t seed;
-    struct entry *sorted; /* all below: the rows last made */
+/* Rows as they were last made. */
+struct rows {
     struct store_total *totals[STORE_GRAIN_COUNT];
     struct store_event_count *events[STORE_GRAIN_COUNT];
+    size_t total_room, event_room; /* of each grain */
+};
+
+struct aggregate {
+    struct sums *events;   /* how many */
+    struct sums *measures; /* of all that is no event */
+    struct rows rows;
 };
 
 struct aggregate *aggregate_new(void)
@@ -32,28 +31,22 @@ struct aggregate *aggregate_new(void)
     if (a == NULL) {
         return NULL;
     }
-    a->seed = hash_seed(a);
-    a->slots = calloc(FIRST_SLOTS, sizeof(*a->slots));
-    a->entries = calloc(FIRST_SLOTS / 2, sizeof(*a->entries));
-    if (a->slots == NULL || a->entries == NULL) {
+    a->events = sums_new(KEY_WORDS, 1);
+    a->measures = sums_new(KEY_WORDS, STORE_MEASURE_COUNT);
+    if (a->events == NULL || a->measures == NULL) {
         aggregate_free(a);
         return NULL;
     }
-    a->slot_count = FIRST_SLOTS;
-    a->capacity = FIRST_SLOTS / 2;
     return a;
 }
 
-static void free_rows(struct aggregate *a)
+static void free_rows(struct rows *r)
 {
-    free(a->sorted);
-    a->sorted = NULL;
     for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
-        free(a->totals[grain]);
-        a->totals[grain] = NULL;
-        free(a->events[grain]);
-        a->events[grain] = NULL;
+        free(r->totals[grain]);
+        free(r->events[grain]);
     }
+    *r = (struct rows){0};
 }
 
 void aggregate_free(struct aggregate *a)
@@ -61,87 +54,144 @@ void aggregate_free(struct aggregate *a)
     if (a == NULL) {
         return;
     }
-    free_rows(a);
-    free(a->entries);
-    free(a->slots);
+    free_rows(&a->rows);
+    sums_free(a->events);
+    sums_free(a->measures);
     free(a);
 }
 
-static uint64_t hash_key(uint64_t seed, const struct aggregate_key *key)
+static void make_key(const struct aggregate_place *p, uint32_t event, uint64_t key[KEY_WORDS])
 {
-    uint64_t hash = hash_mix(seed, key->photo_id);
-    hash = hash_mix(hash, (uint64_t)key->site << 32 | key->source);
-    return hash_mix(hash, (uint64_t)key->event << 40 ^ (uint64_t)(uint32_t)key->quarter << 8 ^
-                              key->traffic);
+    key[0] = sums_order(p->quarter);
+    key[1] = p->photo_id;
+    key[2] = (uint64_t)p->source << 32 | p->site;
+    key[3] = (uint64_t)p->traffic << 32 | event;
 }
 
-static bool same_key(const struct aggregate_key *x, const struct aggregate_key *y)
+int aggregate_event(struct aggregate *a, const struct aggregate_place *place, uint32_t event)
 {
-    return x->photo_id == y->photo_id && x->site == y->site && x->source == y->source &&
-           x->event == y->event && x->quarter == y->quarter && x->traffic == y->traffic;
-}
-
-/* The slot that holds key, or the free one where it belongs. */
-static size_t find_slot(const struct aggregate *a, const struct aggregate_key *key)
-{
-    size_t mask = a->slot_count - 1;
-    size_t at = (size_t)hash_key(a->seed, key) & mask;
-    while (a->slots[at] != 0 && !same_key(&a->entries[a->slots[at] - 1].key, key)) {
-        at = (at + 1) & mask;
+    uint64_t key[KEY_WORDS];
+    make_key(place, event, key);
+    int64_t *count = sums_at(a->events, key);
+    if (count == NULL) {
+        return -ENOMEM;
     }
-    return at;
-}
-
-static bool grow(struct aggregate *a)
-{
-    struct entry *entries = reallocarray(a->entries, a->capacity * 2, sizeof(*entries));
-    if (entries == NULL) {
-        return false;
-    }
-    a->entries = entries;
-    uint32_t *slots = calloc(a->slot_count * 2, sizeof(*slots));
-    if (slots == NULL) {
-        return false;
-    }
-    free(a->slots);
-    a->slots = slots;
-    a->slot_count *= 2;
-    a->capacity *= 2;
-    for (size_t i = 0; i < a->count; i++) {
-        a->slots[find_slot(a, &a->entries[i].key)] = (uint32_t)(i + 1);
-    }
-    return true;
-}
-
-int aggregate_add(struct aggregate *a, const struct aggregate_key *key)
-{
-    size_t at = find_slot(a, key);
-    if (a->slots[at] != 0) {
-        a->entries[a->slots[at] - 1].count++;
-        return 0;
-    }
-    if (a->count == a->capacity) {
-        if (!grow(a)) {
-            return -ENOMEM;
-        }
-        at = find_slot(a, key);
-    }
-    a->entries[a->count] = (struct entry){.key = *key, .count = 1};
-    a->slots[at] = (uint32_t)++a->count;
+    ++*count;
     return 0;
+}
+
+int64_t *aggregate_measures(struct aggregate *a, const struct aggregate_place *place)
+{
+    uint64_t key[KEY_WORDS];
+    make_key(place, 0, key);
+    return sums_at(a->measures, key);
 }
 
 size_t aggregate_size(const struct aggregate *a)
 {
-    return a->count;
+    return sums_count(a->events) + sums_count(a->measures);
 }
+
+/* ---- Rows of quarters: the sums, which are sorted. ---- */
+
+struct cursor {
+    const uint64_t *at, *end;
+    size_t words; /* of a record */
+};
+
+static struct cursor cursor_of(struct sums *s, size_t words)
+{
+    const uint64_t *at = sums_sorted(s);
+    return (struct cursor){at, at == NULL ? NULL : at + sums_count(s) * words, words};
+}
+
+/* Which row of totals comes first, or whether it is the same. */
+static int compare_keys(const uint64_t *x, const uint64_t *y)
+{
+    for (int i = 0; i < KEY_WORDS - 1; i++) {
+        if (x[i] != y[i]) {
+            return x[i] < y[i] ? -1 : 1;
+        }
+    }
+    uint64_t a = x[KEY_WORDS - 1] >> 32, b = y[KEY_WORDS - 1] >> 32; /* event is no part of it */
+    return a == b ? 0 : a < b ? -1 : 1;
+}
+
+/* The first key of both. */
+static const uint64_t *first_key(const struct cursor *x, const struct cursor *y)
+{
+    if (x->at == x->end || y->at == y->end) {
+        return x->at == x->end ? y->at : x->at;
+    }
+    return compare_keys(y->at, x->at) < 0 ? y->at : x->at;
+}
+
+static bool is_at(const struct cursor *c, const uint64_t *key)
+{
+    return c->at != c->end && compare_keys(c->at, key) == 0;
+}
+
+static struct store_total start_total(const uint64_t *key)
+{
+    return (struct store_total){.site = (uint32_t)key[2],
+                                .source = (uint32_t)(key[2] >> 32),
+                                .photo_id = key[1],
+                                .bucket = sums_unorder(key[0]),
+                                .traffic = (uint8_t)(key[3] >> 32)};
+}
+
+static struct store_event_count event_of(const uint64_t *record)
+{
+    return (struct store_event_count){.site = (uint32_t)record[2],
+                                      .source = (uint32_t)(record[2] >> 32),
+                                      .event = (uint32_t)record[3],
+                                      .photo_id = record[1],
+                                      .bucket = sums_unorder(record[0]),
+                                      .traffic = (uint8_t)(record[3] >> 32),
+                                      .count = (int64_t)record[KEY_WORDS]};
+}
+
+static void add_event(struct store_total *t, const struct store_event_count *e, uint32_t load_event)
+{
+    t->measures[STORE_REPORTS] += e->count;
+    t->measures[STORE_EVENTS] += e->count;
+    t->measures[STORE_LOADS] += e->event == load_event ? e->count : 0;
+}
+
+static void add_measures(struct store_total *t, const int64_t *measures)
+{
+    for (int i = 0; i < STORE_MEASURE_COUNT; i++) {
+        t->measures[i] += measures[i];
+    }
+}
+
+/* Returns how many rows of totals there are. */
+static size_t make_quarters(struct rows *r, struct cursor events, struct cursor measures,
+                            uint32_t load_event)
+{
+    struct store_total *t = r->totals[STORE_GRAIN_QUARTER];
+    struct store_event_count *e = r->events[STORE_GRAIN_QUARTER];
+    for (; events.at != events.end || measures.at != measures.end; t++) {
+        const uint64_t *key = first_key(&events, &measures);
+        *t = start_total(key);
+        for (; is_at(&events, key); events.at += events.words) {
+            *e = event_of(events.at);
+            add_event(t, e++, load_event);
+        }
+        for (; is_at(&measures, key); measures.at += measures.words) {
+            add_measures(t, (const int64_t *)measures.at + KEY_WORDS);
+        }
+    }
+    return (size_t)(t - r->totals[STORE_GRAIN_QUARTER]);
+}
+
+/* ---- Rows of hours and days: those of quarters, moved and added up. ---- */
 
 #define COMPARE(x, y, field)                                                                       \
     if ((x)->field != (y)->field) {                                                                \
         return (x)->field < (y)->field ? -1 : 1;                                                   \
     }
 
-/* In the order of the store's keys, so that a flush walks its trees from left to right. */
 static int compare_totals(const void *left, const void *right)
 {
     const struct store_total *x = left, *y = right;
@@ -159,53 +209,33 @@ static int compare_events(const void *left, const void *right)
     COMPARE(x, y, bucket)
     COMPARE(x, y, photo_id)
     COMPARE(x, y, source)
-    COMPARE(x, y, event)
     COMPARE(x, y, site)
     COMPARE(x, y, traffic)
+    COMPARE(x, y, event)
     return 0;
 }
 
-static int compare_entries(const void *left, const void *right)
-{
-    const struct aggregate_key *x = &((const struct entry *)left)->key;
-    const struct aggregate_key *y = &((const struct entry *)right)->key;
-    COMPARE(x, y, quarter)
-    COMPARE(x, y, photo_id)
-    COMPARE(x, y, source)
-    COMPARE(x, y, event)
-    COMPARE(x, y, site)
-    COMPARE(x, y, traffic)
-    return 0;
-}
-
-static bool allocate_rows(struct aggregate *a)
-{
-    size_t room = a->count == 0 ? 1 : a->count;
-    a->sorted = calloc(room, sizeof(*a->sorted));
-    bool whole = a->sorted != NULL;
-    for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
-        a->totals[grain] = calloc(room, sizeof(*a->totals[grain]));
-        a->events[grain] = calloc(room, sizeof(*a->events[grain]));
-        whole = whole && a->totals[grain] != NULL && a->events[grain] != NULL;
-    }
-    return whole;
-}
-
-/* Sorts the rows, unless they are, and adds up those of one key. Returns how many are left. */
-static size_t merge_totals(struct store_total *rows, size_t count)
+/* Sorts rows, unless they are. */
+static void sort(void *rows, size_t count, size_t size,
+                 int (*compare)(const void *left, const void *right))
 {
     for (size_t i = 1; i < count; i++) {
-        if (compare_totals(&rows[i - 1], &rows[i]) > 0) {
-            qsort(rows, count, sizeof(*rows), compare_totals);
-            break;
+        const char *row = (const char *)rows + i * size;
+        if (compare(row - size, row) > 0) {
+            qsort(rows, count, size, compare);
+            return;
         }
     }
+}
+
+/* Adds up the rows of one key. Returns how many are left. */
+static size_t merge_totals(struct store_total *rows, size_t count)
+{
     size_t kept = 0;
+    sort(rows, count, sizeof(*rows), compare_totals);
     for (size_t i = 0; i < count; i++) {
         if (kept > 0 && compare_totals(&rows[kept - 1], &rows[i]) == 0) {
-            rows[kept - 1].reports += rows[i].reports;
-            rows[kept - 1].events += rows[i].events;
-            rows[kept - 1].loads += rows[i].loads;
+            add_measures(&rows[kept - 1], rows[i].measures);
         } else {
             rows[kept++] = rows[i];
         }
@@ -215,13 +245,8 @@ static size_t merge_totals(struct store_total *rows, size_t count)
 
 static size_t merge_events(struct store_event_count *rows, size_t count)
 {
-    for (size_t i = 1; i < count; i++) {
-        if (compare_events(&rows[i - 1], &rows[i]) > 0) {
-            qsort(rows, count, sizeof(*rows), compare_events);
-            break;
-        }
-    }
     size_t kept = 0;
+    sort(rows, count, sizeof(*rows), compare_events);
     for (size_t i = 0; i < count; i++) {
         if (kept > 0 && compare_events(&rows[kept - 1], &rows[i]) == 0) {
             rows[kept - 1].count += rows[i].count;
@@ -232,67 +257,82 @@ static size_t merge_events(struct store_event_count *rows, size_t count)
     return kept;
 }
 
-static struct store_total total_of(const struct entry *e, int32_t bucket, uint32_t load_event)
+/* The bucket of a quarter in another grain. */
+struct mover {
+    enum store_grain grain;
+    aggregate_day_fn *day;
+    void *arg;
+};
+
+static int32_t move(const struct mover *m, uint32_t site, int32_t quarter)
 {
-    bool is_event = e->key.event != 0;
-    bool is_load = is_event && e->key.event == load_event;
-    return (struct store_total){.site = e->key.site,
-                                .source = e->key.source,
-                                .photo_id = e->key.photo_id,
-                                .bucket = bucket,
-                                .traffic = e->key.traffic,
-                                .reports = e->count,
-                                .events = is_event ? e->count : 0,
-                                .loads = is_load ? e->count : 0};
+    return m->grain == STORE_GRAIN_HOUR ? timezone_hour(quarter) : m->day(site, quarter, m->arg);
 }
 
-static struct store_event_count event_of(const struct entry *e, int32_t bucket)
+static void make_grain(struct rows *r, const struct mover *m, struct store_batch *batch)
 {
-    return (struct store_event_count){.site = e->key.site,
-                                      .source = e->key.source,
-                                      .event = e->key.event,
-                                      .photo_id = e->key.photo_id,
-                                      .bucket = bucket,
-                                      .traffic = e->key.traffic,
-                                      .count = e->count};
+    struct store_total *totals = r->totals[m->grain];
+    struct store_event_count *events = r->events[m->grain];
+    size_t total_count = batch->total_count[STORE_GRAIN_QUARTER];
+    size_t event_count = batch->event_count[STORE_GRAIN_QUARTER];
+    for (size_t i = 0; i < total_count; i++) {
+        totals[i] = r->totals[STORE_GRAIN_QUARTER][i];
+        totals[i].bucket = move(m, totals[i].site, totals[i].bucket);
+    }
+    for (size_t i = 0; i < event_count; i++) {
+        events[i] = r->events[STORE_GRAIN_QUARTER][i];
+        events[i].bucket = move(m, events[i].site, events[i].bucket);
+    }
+    batch->total_count[m->grain] = merge_totals(totals, total_count);
+    batch->event_count[m->grain] = merge_events(events, event_count);
+}
+
+/* They stay from flush to flush, as large as the largest. */
+static bool reserve_rows(struct rows *r, size_t total_count, size_t event_count)
+{
+    if (total_count <= r->total_room && event_count <= r->event_room) {
+        return true;
+    }
+    free_rows(r);
+    total_count += total_count / 2; /* so that it does not grow by little each time */
+    event_count += event_count / 2;
+    bool whole = true;
+    for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
+        r->totals[grain] = calloc(total_count + 1, sizeof(*r->totals[grain]));
+        r->events[grain] = calloc(event_count + 1, sizeof(*r->events[grain]));
+        whole = whole && r->totals[grain] != NULL && r->events[grain] != NULL;
+    }
+    if (!whole) {
+        free_rows(r);
+        return false;
+    }
+    r->total_room = total_count;
+    r->event_room = event_count;
+    return true;
 }
 
 int aggregate_rows(struct aggregate *a, uint32_t load_event, aggregate_day_fn *day, void *arg,
                    struct store_batch *batch)
 {
-    free_rows(a);
-    if (!allocate_rows(a)) {
-        free_rows(a);
+    struct cursor events = cursor_of(a->events, KEY_WORDS + 1);
+    struct cursor measures = cursor_of(a->measures, KEY_WORDS + STORE_MEASURE_COUNT);
+    if (events.at == NULL || measures.at == NULL ||
+        !reserve_rows(&a->rows, aggregate_size(a), sums_count(a->events))) {
         return -ENOMEM;
     }
-    /* sorted apart: the slots go on pointing at the entries */
-    memcpy(a->sorted, a->entries, a->count * sizeof(*a->sorted));
-    qsort(a->sorted, a->count, sizeof(*a->sorted), compare_entries);
-    size_t event_count = 0;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct entry *e = &a->sorted[i];
-        int32_t bucket[STORE_GRAIN_COUNT] = {e->key.quarter, timezone_hour(e->key.quarter),
-                                             day(e->key.site, e->key.quarter, arg)};
-        for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
-            a->totals[grain][i] = total_of(e, bucket[grain], load_event);
-            if (e->key.event != 0) {
-                a->events[grain][event_count] = event_of(e, bucket[grain]);
-            }
-        }
-        event_count += e->key.event != 0;
-    }
+    batch->event_count[STORE_GRAIN_QUARTER] = sums_count(a->events);
+    batch->total_count[STORE_GRAIN_QUARTER] = make_quarters(&a->rows, events, measures, load_event);
+    make_grain(&a->rows, &(struct mover){STORE_GRAIN_HOUR, NULL, NULL}, batch);
+    make_grain(&a->rows, &(struct mover){STORE_GRAIN_DAY, day, arg}, batch);
     for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
-        batch->totals[grain] = a->totals[grain];
-        batch->total_count[grain] = merge_totals(a->totals[grain], a->count);
-        batch->events[grain] = a->events[grain];
-        batch->event_count[grain] = merge_events(a->events[grain], event_count);
+        batch->totals[grain] = a->rows.totals[grain];
+        batch->events[grain] = a->rows.events[grain];
     }
     return 0;
 }
 
 void aggregate_reset(struct aggregate *a)
 {
-    free_rows(a);
-    memset(a->slots, 0, a->slot_count * sizeof(*a->slots));
-    a->count = 0;
+    sums_reset(a->events);
+    sums_reset(a->measures);
 }

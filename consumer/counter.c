@@ -5,11 +5,18 @@
 #include "consumer/marks.h"
 #include "consumer/seen.h"
 #include "consumer/timezone.h"
+#include "consumer/viewing.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { COUNTER_SITES_KEPT = 64 }; /* ids whose zone is remembered; a power of two */
+enum {
+    COUNTER_SITES_KEPT = 64, /* ids whose zone is remembered; a power of two */
+    NAMELESS_START_MS = 1000
+};
+
+/* No video is larger than 1 TiB, so that no report adds more than that to a sum. */
+static const uint64_t DOWNLOAD_BYTES_MAX = UINT64_C(1) << 40;
 
 struct counter {
     struct aggregate *aggregate;
@@ -121,10 +128,9 @@ static uint8_t traffic_of(const struct player_event *e)
 }
 
 /* Whether the sender named this report as one that was counted (api contract, report_id). */
-static enum counter_result look_up(struct counter *c, const struct aggregate_key *key,
-                                   const struct player_event *e)
+static enum counter_result look_up(struct counter *c, uint32_t site, const struct player_event *e)
 {
-    struct store_seen_key seen = seen_key(key->site, e->photo_id, e->uuid);
+    struct store_seen_key seen = seen_key(site, e->photo_id, e->uuid);
     enum seen_result result = seen_add(c->seen, &seen, e->report_id, (int64_t)e->ts_ms);
     if (result == SEEN_ABSENT) {
         if (c->find_seen(&seen, c->find_seen_arg) != 0) {
@@ -149,18 +155,87 @@ static enum counter_result look_up(struct counter *c, const struct aggregate_key
     return COUNTER_NO_MEMORY;
 }
 
-static enum counter_result count(struct counter *c, const struct aggregate_key *key,
-                                 struct slice site)
+/* The zone of a site is asked for again when rows are made. */
+static void keep_zone(struct counter *c, uint32_t id, struct slice site)
 {
-    if (aggregate_add(c->aggregate, key) != 0) {
-        return COUNTER_NO_MEMORY;
-    }
-    size_t at = key->site % COUNTER_SITES_KEPT;
-    if (c->kept[at].id != key->site) {
-        c->kept[at].id = key->site;
+    size_t at = id % COUNTER_SITES_KEPT;
+    if (c->kept[at].id != id) {
+        c->kept[at].id = id;
         c->kept[at].zone = site_zones_of(c->zones, site);
     }
-    return COUNTER_COUNTED;
+}
+
+static bool count_event(struct counter *c, const struct aggregate_place *place,
+                        const struct player_event *e)
+{
+    uint32_t event = intern_id(c->intern, e->event);
+    return event != 0 && aggregate_event(c->aggregate, place, event) == 0;
+}
+
+/* Downloads come in parts: the first one makes a download, the bytes of all count. */
+static bool count_download(struct counter *c, const struct aggregate_place *place,
+                           const struct player_event *e)
+{
+    int64_t *measures = aggregate_measures(c->aggregate, place);
+    if (measures == NULL) {
+        return false;
+    }
+    bool is_later_part = (e->present & EVENT_HAS_SKIP) != 0 && e->skip;
+    bool has_bytes =
+        (e->present & EVENT_HAS_BYTES_TOTAL) != 0 && e->bytes_total <= DOWNLOAD_BYTES_MAX;
+    measures[STORE_REPORTS]++;
+    measures[STORE_DOWNLOADS] += !is_later_part;
+    measures[STORE_DOWNLOADED_BYTES] += has_bytes ? (int64_t)e->bytes_total : 0;
+    return true;
+}
+
+/* A play of nobody: what says that it starts is a play, of the rest nothing can be said. */
+static bool count_nameless(struct counter *c, const struct aggregate_place *place,
+                           const struct player_event *e)
+{
+    int64_t *measures = aggregate_measures(c->aggregate, place);
+    if (measures == NULL) {
+        return false;
+    }
+    struct viewing_report r = viewing_report_of(e, 0, 0);
+    bool is_start = !r.is_live && r.has_range && r.range.start_ms < NAMELESS_START_MS &&
+                    r.range.end_ms == r.range.start_ms;
+    measures[STORE_REPORTS]++;
+    measures[is_start ? STORE_PLAYS : STORE_UNCOUNTED_REPORTS]++;
+    return true;
+}
+
+static bool count_play(struct counter *c, const struct aggregate_place *place,
+                       const struct player_event *e)
+{
+    if (e->uuid.len == 0 && e->viewer.len == 0) {
+        return count_nameless(c, place, e);
+    }
+    int64_t *measures = aggregate_measures(c->aggregate, place);
+    if (measures == NULL) {
+        return false;
+    }
+    measures[STORE_REPORTS]++;
+    return true;
+}
+
+static enum counter_result count(struct counter *c, const struct aggregate_place *place,
+                                 const struct player_event *e)
+{
+    bool is_counted = false;
+    keep_zone(c, place->site, e->site);
+    switch (e->kind) {
+    case EVENT_KIND_EVENT:
+        is_counted = count_event(c, place, e);
+        break;
+    case EVENT_KIND_PLAY:
+        is_counted = count_play(c, place, e);
+        break;
+    case EVENT_KIND_DOWNLOAD:
+        is_counted = count_download(c, place, e);
+        break;
+    }
+    return is_counted ? COUNTER_COUNTED : COUNTER_NO_MEMORY;
 }
 
 enum counter_result counter_add(struct counter *c, int32_t partition, int64_t seen_ms,
@@ -174,20 +249,19 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
     case MARKS_NO_MEMORY:
         return COUNTER_NO_MEMORY;
     }
-    bool has_event = e->kind == EVENT_KIND_EVENT;
-    struct aggregate_key key = {
+    struct aggregate_place place = {
         .photo_id = e->photo_id,
         .site = intern_id(c->intern, e->site),
         .source = intern_id(c->intern, source_of(e->source)),
-        .event = has_event ? intern_id(c->intern, e->event) : 0,
         .quarter = timezone_quarter((int64_t)e->ts_ms),
         .traffic = traffic_of(e),
     };
-    if (key.site == 0 || key.source == 0 || (has_event && key.event == 0)) {
+    if (place.site == 0 || place.source == 0) {
         return COUNTER_NO_MEMORY;
     }
-    enum counter_result result = e->report_id.len == 0 ? COUNTER_COUNTED : look_up(c, &key, e);
-    return result == COUNTER_COUNTED ? count(c, &key, e->site) : result;
+    enum counter_result result =
+        e->report_id.len == 0 ? COUNTER_COUNTED : look_up(c, place.site, e);
+    return result == COUNTER_COUNTED ? count(c, &place, e) : result;
 }
 
 size_t counter_size(const struct counter *c)

@@ -15,8 +15,22 @@
 
 struct store;
 
-/* What stands for a source that was not given. */
+/* What stands for a source that was not given, and for names past the limit of a day. */
 #define STORE_NO_SOURCE "(none)"
+#define STORE_OTHER "(other)"
+
+/* The photo_id of a row that stands for those past the limit. */
+static const uint64_t STORE_OTHER_PHOTO = (uint64_t)-2;
+
+/* Names that are limited by site and day. */
+enum store_name_kind {
+    STORE_NAME_SOURCE,
+    STORE_NAME_EVENT,
+    STORE_NAME_PHOTO,
+    STORE_NAME_DOMAIN,
+    STORE_NAME_URL,
+    STORE_NAME_KIND_COUNT
+};
 
 /* Whose traffic a row counts: totals leave robots and one's own people out unless asked. */
 enum store_traffic {
@@ -37,13 +51,30 @@ enum store_grain {
 /* How long the finer grains are kept; days are for ever. */
 enum { STORE_QUARTERS_KEPT_DAYS = 35, STORE_HOURS_KEPT_DAYS = 400 };
 
+/* What a row of totals sums up (analytics, "Counting rules"). */
+enum store_measure {
+    STORE_REPORTS, /* of every kind */
+    STORE_EVENTS,  /* of kind event */
+    STORE_LOADS,   /* events named load */
+    STORE_PLAYS,
+    STORE_PLAYS_DERIVED, /* of these: by viewers that ingest derived */
+    STORE_ENGAGEMENT_MS,
+    STORE_FINISHES,
+    STORE_KNOWN,     /* viewings of known length */
+    STORE_SHARE_PPM, /* what they covered of it, in parts per million */
+    STORE_DOWNLOADS,
+    STORE_DOWNLOADED_BYTES,
+    STORE_UNCOUNTED_REPORTS, /* plays of nobody that begin no play */
+    STORE_MEASURE_COUNT
+};
+
 /* Changes to add to one row of the rollup by (site, photo_id, source). */
 struct store_total {
     uint32_t site, source; /* interned */
     uint64_t photo_id;
     int32_t bucket;
     uint8_t traffic;
-    int64_t reports, events, loads;
+    int64_t measures[STORE_MEASURE_COUNT];
 };
 
 /* Changes to add to one row of the rollup by (site, photo_id, source, event). */
@@ -90,7 +121,7 @@ struct store_seen {
     struct slice data;
 };
 
-/* All that a flush changes. Rows are sorted by key, each key once. */
+/* All that a flush changes. Rows are sorted by key (traffic before event), each key once. */
 struct store_batch {
     const char *topic;
     const struct store_string *strings;

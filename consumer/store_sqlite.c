@@ -14,8 +14,10 @@
 
 /* A flush is at most some MiB: the journal is folded back at 16 MiB and cut to 32. A power cut may
  * take the last commits with synchronous=NORMAL, but their offsets with them, so that they are
- * counted again. */
-static const char settings[] = "PRAGMA journal_mode = WAL;"
+ * counted again. Space of what was dropped can be given back little by little, if the file was made
+ * so. */
+static const char settings[] = "PRAGMA auto_vacuum = INCREMENTAL;"
+                               "PRAGMA journal_mode = WAL;"
                                "PRAGMA synchronous = NORMAL;"
                                "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA journal_size_limit = 33554432;"

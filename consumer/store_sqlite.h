@@ -20,12 +20,12 @@ enum store_sqlite_statement {
     STORE_SQLITE_STATEMENT_COUNT
 };
 
-/* The statements of one table of one grain; their text is in consumer/store_sqlite_rollup.c. */
+/* Statements that add rows to one table; their text is in consumer/store_sqlite_rollup.c. */
 struct store_sqlite_rollup {
     struct sqlite3_stmt *one, *many;
 };
 
-enum { STORE_SQLITE_ROLLUP_COUNT = 2 * STORE_GRAIN_COUNT };
+enum { STORE_SQLITE_ROLLUP_COUNT = 3 * STORE_GRAIN_COUNT };
 
 struct store_sqlite {
     struct store base;

@@ -72,9 +72,9 @@ static void fill(struct fixture *f, uint64_t photo_id, int32_t first, int32_t en
 {
     for (int32_t quarter = first; quarter < end; quarter++) {
         const struct store_total rows[STORE_GRAIN_COUNT] = {
-            {SITE, SOURCE, photo_id, quarter, 0, count, count, count},
-            {SITE, SOURCE, photo_id, timezone_hour(quarter), 0, count, count, count},
-            {SITE, SOURCE, photo_id, quarter / TIMEZONE_QUARTERS_A_DAY, 0, count, count, count}};
+            {SITE, SOURCE, photo_id, quarter, 0, {count, count, count}},
+            {SITE, SOURCE, photo_id, timezone_hour(quarter), 0, {count, count, count}},
+            {SITE, SOURCE, photo_id, quarter / TIMEZONE_QUARTERS_A_DAY, 0, {count, count, count}}};
         struct store_batch batch = {.topic = "t"};
         for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
             batch.totals[grain] = &rows[grain];

@@ -167,9 +167,7 @@ static void make_flush(struct flush *f, int64_t expected, int64_t next, int64_t 
                                                .source = SOURCE,
                                                .photo_id = 7,
                                                .bucket = bucket,
-                                               .reports = count,
-                                               .events = count,
-                                               .loads = count};
+                                               .measures = {count, count, count}};
         f->event[grain] = (struct store_event_count){.site = SITE,
                                                      .source = SOURCE,
                                                      .event = LOAD,
@@ -246,9 +244,8 @@ static void write_many(struct store *s, size_t count)
                                          .source = 3,
                                          .site = 4,
                                          .traffic = 1,
-                                         .reports = 5 * id,
-                                         .events = 6 * id,
-                                         .loads = 7 * id};
+                                         .measures = {5 * id, 6 * id, 7 * id}};
+        totals[i].measures[STORE_PLAYS] = id % 3 == 0 ? id : 0; /* else it is a row of events */
         events[i] = (struct store_event_count){.bucket = 2,
                                                .photo_id = i + 1,
                                                .source = 3,
@@ -278,15 +275,16 @@ static void rows_of_any_number_are_added_to_those_there_are(void **state)
             char sql[400];
             int times = (int)(sizeof counts / sizeof counts[0] - i);
             size_t first = i == 0 ? 1 : counts[i - 1] + 1;
-            (void)snprintf(sql, sizeof sql,
-                           "SELECT count(*) FROM totals_%s AS t JOIN events_%s AS e"
-                           " USING (bucket, photo_id, source, site, traffic) WHERE bucket = 2"
-                           " AND source = 3 AND site = 4 AND traffic = 1 AND event = 8"
-                           " AND reports = 5 * %d * photo_id AND events = 6 * %d * photo_id"
-                           " AND loads = 7 * %d * photo_id AND count = 9 * %d * photo_id"
-                           " AND photo_id BETWEEN %zu AND %zu",
-                           grains[grain], grains[grain], times, times, times, times, first,
-                           counts[i]);
+            (void)snprintf(
+                sql, sizeof sql,
+                "SELECT count(*) FROM totals_%s AS t JOIN events_%s AS e"
+                " USING (bucket, photo_id, source, site, traffic) WHERE bucket = 2"
+                " AND source = 3 AND site = 4 AND traffic = 1 AND event = 8"
+                " AND reports = 5 * %d * photo_id AND events = 6 * %d * photo_id"
+                " AND loads = 7 * %d * photo_id"
+                " AND plays = %d * photo_id * (photo_id %% 3 = 0) AND count = 9 * %d * photo_id"
+                " AND photo_id BETWEEN %zu AND %zu",
+                grains[grain], grains[grain], times, times, times, times, times, first, counts[i]);
             assert_int_equal(read_number(*state, sql), counts[i] - first + 1);
         }
     }
@@ -497,6 +495,38 @@ static void run_sql(const struct fixture *f, const char *sql)
     sqlite3_close(db);
 }
 
+/* Of events alone, of all that there is, and of events alone once more: three statements meet. */
+static void every_measure_adds_up(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const columns[STORE_MEASURE_COUNT] = {
+        "reports",  "events", "loads",     "plays",     "plays_derived",    "engagement_ms",
+        "finishes", "known",  "share_ppm", "downloads", "downloaded_bytes", "uncounted_reports"};
+    static const char *const grains[STORE_GRAIN_COUNT] = {"quarter", "hour", "day"};
+    struct store *s = open_store(f);
+    assert_int_equal(write_flush(s, STORE_NO_POSITION, 1, 5), STORE_OK);
+    for (int64_t next = 1; next < 3; next++) {
+        struct flush flush;
+        make_flush(&flush, next, next + 1, 5);
+        for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
+            for (int i = 0; i < STORE_MEASURE_COUNT; i++) {
+                flush.total[grain].measures[i] = i - 6 + grain;
+            }
+        }
+        assert_int_equal(store_write(s, &flush.batch), STORE_OK);
+    }
+    assert_int_equal(write_flush(s, 3, 4, 5), STORE_OK);
+    for (int grain = 0; grain < STORE_GRAIN_COUNT; grain++) {
+        for (int i = 0; i < STORE_MEASURE_COUNT; i++) {
+            char sql[100];
+            (void)snprintf(sql, sizeof sql, "SELECT %s FROM totals_%s", columns[i], grains[grain]);
+            assert_int_equal(read_number(f, sql),
+                             2 * (i - 6 + grain) + (i <= STORE_LOADS ? 10 : 0));
+        }
+    }
+    store_close(s);
+}
+
 static void a_store_of_a_newer_version_is_refused(void **state)
 {
     const struct fixture *f = *state;
@@ -536,6 +566,14 @@ static void a_store_of_an_older_version_is_upgraded_with_all_it_holds(void **sta
     flush.batch.seen_count = 1;
     assert_int_equal(store_write(s, &flush.batch), STORE_OK);
     assert_counted(f, 10);
+    assert_int_equal(read_number(f, "SELECT plays + uncounted_reports FROM totals_day"), 0);
+    assert_int_equal(read_number(f, "SELECT (SELECT count(*) FROM playthrough)"
+                                    " + (SELECT count(*) FROM viewers)"
+                                    " + (SELECT count(*) FROM embeds)"
+                                    " + (SELECT count(*) FROM embed_events)"
+                                    " + (SELECT count(*) FROM viewings)"
+                                    " + (SELECT count(*) FROM names)"),
+                     0);
     store_close(s);
     store_close(open_store(f));
 }
@@ -640,6 +678,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_busy_database_is_to_be_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disk_that_fails_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_measure_adds_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sums_go_past_32_bits, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

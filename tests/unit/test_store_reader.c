@@ -29,14 +29,22 @@ static const char *const strings[] = {NULL,       "chicago", "kolkata", STORE_NO
                                       "share, x", "site",    "load",    "fullscreen",    "share"};
 enum { STRING_COUNT = sizeof(strings) / sizeof(strings[0]) };
 
-/* A store full of random events, and the events. */
+/* event 0 = it is none. */
+struct report {
+    uint64_t photo_id;
+    uint32_t site, source, event;
+    int32_t quarter;
+    uint8_t traffic;
+};
+
+/* A store full of random reports, and the reports. */
 struct fixture {
     char folder[32];
     char url[64];
     struct store *store;
     struct store_reader *reader;
     struct zone *zones[3];
-    struct aggregate_key events[EVENT_COUNT];
+    struct report events[EVENT_COUNT];
 };
 
 static int32_t site_day(uint32_t site, int32_t quarter, void *arg)
@@ -45,12 +53,12 @@ static int32_t site_day(uint32_t site, int32_t quarter, void *arg)
     return timezone_day(f->zones[site], quarter);
 }
 
-static struct aggregate_key random_event(uint32_t *random)
+static struct report random_event(uint32_t *random)
 {
     *random = *random * 1664525U + 1013904223U;
     uint32_t r = *random >> 8;
     uint32_t kind = r % 5; /* two of five are no events */
-    return (struct aggregate_key){
+    return (struct report){
         .photo_id = r % 7 == 6 ? INT64_MAX : r % 7,
         .site = 1 + r / 7 % 2,
         .source = 3 + r / 14 % 4,
@@ -60,13 +68,23 @@ static struct aggregate_key random_event(uint32_t *random)
     };
 }
 
+static void add_report(struct aggregate *a, const struct report *r)
+{
+    struct aggregate_place place = {r->photo_id, r->site, r->source, r->quarter, r->traffic};
+    if (r->event != 0) {
+        assert_int_equal(aggregate_event(a, &place, r->event), 0);
+    } else {
+        aggregate_measures(a, &place)[STORE_REPORTS]++;
+    }
+}
+
 static void fill(struct fixture *f)
 {
     struct aggregate *a = aggregate_new();
     uint32_t random = 7;
     for (int i = 0; i < EVENT_COUNT; i++) {
         f->events[i] = random_event(&random);
-        assert_int_equal(aggregate_add(a, &f->events[i]), 0);
+        add_report(a, &f->events[i]);
     }
     struct store_string rows[STRING_COUNT - 1];
     for (uint32_t id = 1; id < STRING_COUNT; id++) {
@@ -167,7 +185,7 @@ static void ask(const struct fixture *f, const struct query *q, struct answer *a
 }
 
 /* The same by brute force: what an event gives for a column, whether it is meant, and the sums. */
-static int64_t column_of(struct fixture *f, const struct aggregate_key *e, enum query_field field)
+static int64_t column_of(struct fixture *f, const struct report *e, enum query_field field)
 {
     const int64_t values[QUERY_FIELD_COUNT] = {
         [QUERY_SITE] = e->site,
@@ -184,8 +202,7 @@ static int64_t column_of(struct fixture *f, const struct aggregate_key *e, enum 
     return values[field];
 }
 
-static bool passes(const struct query *q, const struct query_filter *filter,
-                   const struct aggregate_key *e)
+static bool passes(const struct query *q, const struct query_filter *filter, const struct report *e)
 {
     bool found = false;
     for (size_t i = 0; i < filter->value_count; i++) {
@@ -200,7 +217,7 @@ static bool passes(const struct query *q, const struct query_filter *filter,
     return found != filter->negated;
 }
 
-static bool in_range(struct fixture *f, const struct query *q, const struct aggregate_key *e)
+static bool in_range(struct fixture *f, const struct query *q, const struct report *e)
 {
     struct zone *z = f->zones[e->site];
     bool by_hour = q->grain == STORE_GRAIN_HOUR;
@@ -218,7 +235,7 @@ static bool in_range(struct fixture *f, const struct query *q, const struct aggr
     return at >= from && at < to;
 }
 
-static bool is_meant(struct fixture *f, const struct query *q, const struct aggregate_key *e)
+static bool is_meant(struct fixture *f, const struct query *q, const struct report *e)
 {
     bool meant = in_range(f, q, e) && (e->event != 0 || !q->by_event) &&
                  ((e->traffic & STORE_TRAFFIC_BOT) == 0 || q->bots) &&
@@ -243,7 +260,7 @@ static void add_up(struct fixture *f, const struct query *q, struct answer *a)
 {
     *a = (struct answer){.row_count = q->dimension_count == 0};
     for (int i = 0; i < EVENT_COUNT; i++) {
-        const struct aggregate_key *e = &f->events[i];
+        const struct report *e = &f->events[i];
         if (!is_meant(f, q, e)) {
             continue;
         }
@@ -465,7 +482,7 @@ static bool write_meanwhile(const struct query_cell *cells, size_t count, void *
     (void)cells;
     (void)count;
     struct store_total total = {
-        .site = 1, .source = 4, .photo_id = 99, .bucket = FIRST_QUARTER, .reports = 1};
+        .site = 1, .source = 4, .photo_id = 99, .bucket = FIRST_QUARTER, .measures = {1}};
     struct store_batch batch = {.topic = "topic"};
     batch.totals[STORE_GRAIN_QUARTER] = &total;
     batch.total_count[STORE_GRAIN_QUARTER] = 1;
