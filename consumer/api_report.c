@@ -6,20 +6,6 @@
 #include "consumer/query_time.h"
 #include "consumer/timezone.h"
 
-/* What the numbers and groups mean, told beside them. */
-static const char *const definitions[QUERY_FIELD_COUNT] = {
-    [QUERY_SITE] = "the key of the site",
-    [QUERY_PHOTO_ID] = "the video",
-    [QUERY_SOURCE] = "where the player stood, as it said; " STORE_NO_SOURCE " if it did not say",
-    [QUERY_EVENT] = "the name of the event",
-    [QUERY_DAY] = "the day of receipt in the time zone tz, without it in that of the site",
-    [QUERY_HOUR] = "the hour of receipt, by its start; of the clocks in tz, without it of UTC",
-    [QUERY_QUARTER] = "the quarter hour of receipt, by its start",
-    [QUERY_REPORTS] = "reports taken, of any kind",
-    [QUERY_EVENTS] = "reports of an event, load included",
-    [QUERY_LOADS] = "events named load",
-};
-
 static const char unfinished[] = "unfinished";
 
 static const char *const grain_names[STORE_GRAIN_COUNT] = {"quarter", "hour", "day"};
@@ -41,8 +27,9 @@ const char *api_report_content_type(enum query_format format)
 
 /* A cell that is no text, as it stands in every format. */
 static void add_plain(const struct api_report *a, struct buffer *out, enum query_field field,
-                      int64_t number)
+                      const struct query_cell *cell)
 {
+    int64_t number = cell->number;
     enum { HOUR_MS = TIMEZONE_QUARTERS_AN_HOUR * TIMEZONE_QUARTER_MS };
     struct zone *zone = a->time.zone;
     if (field == QUERY_DAY) {
@@ -53,6 +40,9 @@ static void add_plain(const struct api_report *a, struct buffer *out, enum query
                                timezone_offset_s(zone, (int32_t)number));
     } else if (query_field_is_time(field)) {
         query_time_write(out, number * (field == QUERY_HOUR ? HOUR_MS : TIMEZONE_QUARTER_MS));
+    } else if (query_field_is_rate(field)) {
+        buffer_append_format(out, "%lld.%06d", (long long)(number / 1000000),
+                             (int)(number % 1000000));
     } else {
         buffer_append_int(out, number);
     }
@@ -91,7 +81,11 @@ static void add_json_row(struct api_report *a, const struct query_cell *cells)
         }
         const char *quote = query_field_is_time(field) ? "\"" : "";
         buffer_append_text(out, quote);
-        add_plain(a, out, field, cells[i].number);
+        if (cells[i].is_null) {
+            buffer_append_text(out, "null");
+        } else {
+            add_plain(a, out, field, &cells[i]);
+        }
         buffer_append_text(out, quote);
     }
     if (is_unfinished(a, cells)) {
@@ -111,8 +105,8 @@ static void add_csv_row(struct api_report *a, const struct query_cell *cells)
         buffer_append_text(out, i == 0 ? "" : ",");
         if (query_field_is_text(q->columns[i])) {
             text_append_csv(out, cells[i].text);
-        } else {
-            add_plain(a, out, q->columns[i], cells[i].number);
+        } else if (!cells[i].is_null) { /* null is an empty cell */
+            add_plain(a, out, q->columns[i], &cells[i]);
         }
     }
     if (q->span != QUERY_SITE) {
@@ -146,8 +140,10 @@ static void keep_row(struct api_report *a, const struct query_cell *cells)
         enum query_field field = a->query->columns[i];
         if (query_field_is_text(field)) {
             add_printable(&a->cells, cells[i].text);
+        } else if (cells[i].is_null) {
+            buffer_append_char(&a->cells, '-');
         } else {
-            add_plain(a, &a->cells, field, cells[i].number);
+            add_plain(a, &a->cells, field, &cells[i]);
             buffer_append_text(&a->cells, has_star && query_field_is_time(field) ? "*" : "");
         }
         buffer_append_char(&a->cells, '\0');
@@ -323,7 +319,7 @@ static void add_meta(struct api_report *a, uint64_t took_ms)
     for (size_t i = 0; i < q->column_count; i++) {
         buffer_append_text(a->out, i == 0 ? "" : ",");
         add_member(a->out, query_field_name(q->columns[i]));
-        text_append_json(a->out, slice_of(definitions[q->columns[i]]));
+        text_append_json(a->out, slice_of(query_field_definition(q->columns[i])));
     }
     buffer_append_text(a->out, "}}");
 }

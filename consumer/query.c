@@ -13,13 +13,6 @@
 
 static const char invalid[] = "invalid_parameter";
 
-static const char *const field_names[QUERY_FIELD_COUNT] = {
-    [QUERY_SITE] = "site",       [QUERY_PHOTO_ID] = "photo_id", [QUERY_SOURCE] = "source",
-    [QUERY_EVENT] = "event",     [QUERY_DAY] = "day",           [QUERY_HOUR] = "hour",
-    [QUERY_QUARTER] = "quarter", [QUERY_REPORTS] = "reports",   [QUERY_EVENTS] = "events",
-    [QUERY_LOADS] = "loads",
-};
-
 /* The parameters there are, in the order they are read. */
 enum parameter {
     DIMENSIONS,
@@ -39,21 +32,6 @@ enum parameter {
 static const char *const parameter_names[PARAMETER_COUNT] = {
     "dimensions", "metrics", "where",  "from", "to",       "tz",
     "sort",       "limit",   "cursor", "bots", "internal", "format"};
-
-const char *query_field_name(enum query_field field)
-{
-    return field_names[field];
-}
-
-bool query_field_is_text(enum query_field field)
-{
-    return field == QUERY_SITE || field == QUERY_SOURCE || field == QUERY_EVENT;
-}
-
-bool query_field_is_time(enum query_field field)
-{
-    return field == QUERY_DAY || field == QUERY_HOUR || field == QUERY_QUARTER;
-}
 
 struct slice query_value_text(const struct query *q, const struct query_value *value)
 {
@@ -79,7 +57,7 @@ static bool find_field(struct slice word, enum query_field first, enum query_fie
                        enum query_field *out)
 {
     for (enum query_field f = first; f <= last; f++) {
-        if (slice_is(word, field_names[f])) {
+        if (slice_is(word, query_field_name(f))) {
             *out = f;
             return true;
         }
@@ -102,19 +80,17 @@ static bool add_columns(struct query *q, struct slice list, enum parameter param
 {
     bool metrics = parameter == METRICS;
     enum query_field first = metrics ? QUERY_REPORTS : QUERY_SITE;
-    enum query_field last = metrics ? QUERY_LOADS : QUERY_QUARTER, field;
+    enum query_field last = metrics ? QUERY_CLICK_RATE : QUERY_QUARTER, field;
     struct slice word;
     while (next_word(&list, &word)) {
         if (!find_field(word, first, last, &field)) {
             return query_fault(err, invalid, parameter_names[parameter],
                                "there is no '%.*s'; take any of %s", query_fault_len(word),
-                               word.data,
-                               metrics ? "reports, events, loads"
-                                       : "site, photo_id, source, event, day, hour, quarter");
+                               word.data, query_field_list(metrics));
         }
         if (has_column(q, field)) {
             return query_fault(err, invalid, parameter_names[parameter], "%s is asked for twice",
-                               field_names[field]);
+                               query_field_name(field));
         }
         q->columns[q->column_count++] = field;
     }
@@ -131,13 +107,49 @@ static bool read_dimensions(struct query *q, struct slice list, struct query_err
     for (enum query_field f = QUERY_DAY; f <= QUERY_QUARTER; f++) {
         if (has_column(q, f) && q->span != QUERY_SITE) {
             return query_fault(err, "invalid_combination", "dimensions",
-                               "%s and %s cannot be asked for together", field_names[q->span],
-                               field_names[f]);
+                               "%s and %s cannot be asked for together", query_field_name(q->span),
+                               query_field_name(f));
         }
         q->span = has_column(q, f) ? f : q->span;
     }
     q->by_event = has_column(q, QUERY_EVENT);
     return true;
+}
+
+/* ---- What does not go together. ---- */
+
+static bool fault_combination(struct query_error *err, enum query_field field, const char *why)
+{
+    return query_fault(err, "invalid_combination", "metrics", "%s %s", query_field_name(field),
+                       why);
+}
+
+/* Viewers are kept as sketches of days, and of what they can be asked by. */
+static bool check_viewers(const struct query *q, struct query_error *err)
+{
+    if (has_column(q, QUERY_VIEWERS) && (q->by_event || q->grain != STORE_GRAIN_DAY)) {
+        return fault_combination(err, QUERY_VIEWERS,
+                                 "are kept by day of the site's time zone, for site, photo_id and "
+                                 "source: ask by these, without tz, event, hour and quarter");
+    }
+    return true;
+}
+
+static bool check_metrics(const struct query *q, struct query_error *err)
+{
+    for (size_t i = q->dimension_count; i < q->column_count; i++) {
+        if (q->by_event && !query_field_has_event(q->columns[i])) {
+            return fault_combination(err, q->columns[i],
+                                     "has no event; with event as a dimension or filter ask for "
+                                     "events, loads or click_rate");
+        }
+        if (!q->by_event && q->columns[i] == QUERY_CLICK_RATE) {
+            return fault_combination(err, QUERY_CLICK_RATE,
+                                     "is of an event: ask for the dimension event, or for one "
+                                     "event with where");
+        }
+    }
+    return check_viewers(q, err);
 }
 
 static bool read_metrics(struct query *q, struct slice list, struct query_error *err)
@@ -147,11 +159,6 @@ static bool read_metrics(struct query *q, struct slice list, struct query_error 
     }
     if (!add_columns(q, list, METRICS, err)) {
         return false;
-    }
-    if (q->by_event && has_column(q, QUERY_REPORTS)) {
-        return query_fault(err, "invalid_combination", "metrics",
-                           "reports are of any kind and have no event; with event as a dimension "
-                           "or filter ask for events or loads");
     }
     return true;
 }
@@ -210,7 +217,7 @@ static bool read_sort(struct query *q, struct slice list, struct query_error *er
         if (order.descending) {
             word = slice_make(word.data + 1, word.len - 1);
         }
-        if (!find_field(word, QUERY_SITE, QUERY_LOADS, &order.field) ||
+        if (!find_field(word, QUERY_SITE, QUERY_CLICK_RATE, &order.field) ||
             !has_column(q, order.field) || is_ordered(q, order.field)) {
             return query_fault(err, invalid, "sort",
                                "'%.*s' is not one of the dimensions and metrics asked for, "
@@ -327,7 +334,7 @@ bool query_parse(const struct query_param *params, size_t count, int64_t now_ms,
            read_edge(&out->to, values[TO], TO, now_ms, err) && read_zone(out, values[TZ], err) &&
            read_sort(out, values[SORT], err) && read_cursor(out, values, err) &&
            check_range(out, err) && query_range_choose(out, now_ms, err) &&
-           read_limit(out, values[LIMIT], err) &&
+           check_metrics(out, err) && read_limit(out, values[LIMIT], err) &&
            read_include(&out->bots, values[BOTS], BOTS, err) &&
            read_include(&out->internal, values[INTERNAL], INTERNAL, err) &&
            read_format(out, values[FORMAT], err);

@@ -10,6 +10,7 @@
 #define CONSUMER_QUERY_H
 
 #include "common/slice.h"
+#include "consumer/query_field.h"
 #include "consumer/store.h"
 
 #include <stdbool.h>
@@ -17,28 +18,13 @@
 #include <stdint.h>
 
 enum {
-    QUERY_COLUMNS_MAX = 16,    /* dimensions and metrics */
+    QUERY_COLUMNS_MAX = 24,    /* dimensions and metrics */
     QUERY_FILTERS_MAX = 16,    /* terms of where */
     QUERY_VALUES_MAX = 64,     /* values of all terms */
     QUERY_TEXT_MAX = 4096,     /* bytes of all values */
     QUERY_ZONE_MAX = 64,       /* bytes of the name of a time zone, with its NUL */
     QUERY_LIMIT_MAX = 1000000, /* rows */
     QUERY_LIMIT_DEFAULT = 1000
-};
-
-/* What can be asked for. Dimensions stand before metrics. */
-enum query_field {
-    QUERY_SITE,
-    QUERY_PHOTO_ID,
-    QUERY_SOURCE,
-    QUERY_EVENT,
-    QUERY_DAY,     /* days since 1970-01-01, in tz or else the site's time zone */
-    QUERY_HOUR,    /* hours since 1970 UTC; with tz the first quarter hour of an hour there */
-    QUERY_QUARTER, /* quarter hours since 1970 UTC */
-    QUERY_REPORTS, /* every report taken, of any kind */
-    QUERY_EVENTS,  /* reports of kind event */
-    QUERY_LOADS,   /* events named load */
-    QUERY_FIELD_COUNT
 };
 
 enum query_format { QUERY_JSON, QUERY_CSV, QUERY_NDJSON, QUERY_TABLE };
@@ -115,23 +101,20 @@ struct query_param {
 struct query_error {
     const char *code; /* unknown_parameter, invalid_parameter, repeated_parameter, ... */
     char parameter[64];
-    char message[256];
+    char message[512];
 };
 
 /* Makes the query out of params as of now. Returns false and fills err at the first fault. */
 bool query_parse(const struct query_param *params, size_t count, int64_t now_ms, struct query *out,
                  struct query_error *err);
 
-/* The name of a field as in the query and in the answer. */
-const char *query_field_name(enum query_field field);
-bool query_field_is_text(enum query_field field);
-bool query_field_is_time(enum query_field field);
 struct slice query_value_text(const struct query *q, const struct query_value *value);
 
-/* A cell of the answer: text for text fields, else the number. */
+/* A cell of the answer: text for text fields, else the number, which may be null for a rate. */
 struct query_cell {
     struct slice text;
     int64_t number;
+    bool is_null;
 };
 
 /* The range in buckets of a grain of UTC, STORE_GRAIN_QUARTER or _HOUR, rounded outwards: first

@@ -55,7 +55,7 @@ void query_cursor_write(struct buffer *out, const struct query *q, const struct 
         if (query_field_is_text(q->orders[i].field)) {
             write_hex(out, cell->text);
         } else {
-            buffer_append_int(out, cell->number);
+            buffer_append_int(out, cell->is_null ? -1 : cell->number); /* as the order has it */
         }
     }
 }

@@ -43,14 +43,26 @@ static enum store_grain finest_grain(const struct query *q, int64_t now_ms)
     return STORE_GRAIN_DAY;
 }
 
+/* They are kept by days only. */
+static bool has_viewers(const struct query *q)
+{
+    for (size_t i = q->dimension_count; i < q->column_count; i++) {
+        if (q->columns[i] == QUERY_VIEWERS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum store_grain grain_of(const struct query *q, int64_t now_ms)
 {
     if (q->tz[0] != '\0' || q->span == QUERY_QUARTER) {
         return STORE_GRAIN_QUARTER; /* a quarter of an hour serves every zone */
     }
-    return q->span == QUERY_HOUR  ? STORE_GRAIN_HOUR
-           : q->span == QUERY_DAY ? STORE_GRAIN_DAY
-                                  : finest_grain(q, now_ms);
+    if (q->span == QUERY_HOUR) {
+        return STORE_GRAIN_HOUR;
+    }
+    return q->span == QUERY_DAY || has_viewers(q) ? STORE_GRAIN_DAY : finest_grain(q, now_ms);
 }
 
 static bool fault_not_kept(const struct query *q, int64_t now_ms, struct query_error *err)

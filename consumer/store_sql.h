@@ -5,7 +5,7 @@
 #include "common/buffer.h"
 #include "consumer/query.h"
 
-enum { STORE_SQL_VALUES_MAX = QUERY_VALUES_MAX + 2 * QUERY_COLUMNS_MAX + 8 };
+enum { STORE_SQL_VALUES_MAX = 3 * QUERY_VALUES_MAX + 2 * QUERY_COLUMNS_MAX + 16 };
 
 /* A value for the parameter ?1, ?2, ...; number unless there is text. */
 struct store_sql_value {
@@ -23,7 +23,8 @@ struct store_sql {
 /*
  * Makes one SELECT whose columns are those of q, in the order q wants. It calls what the engine
  * provides: first_day(site) and end_day(site) when q goes by days and begins or ends at a time of
- * day, zone_day(quarter) and zone_hour(quarter) in q's zone. Returns 0 or -ENOMEM.
+ * day, zone_day(quarter) and zone_hour(quarter) in q's zone, the aggregate count_viewers(sketch).
+ * Returns 0 or -ENOMEM.
  */
 int store_sql_make(struct store_sql *sql, const struct query *q);
 void store_sql_fini(struct store_sql *sql);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "consumer/schema.h"
+#include "consumer/sketch.h"
 #include "consumer/store_sql.h"
 #include "consumer/timezone.h"
 
@@ -27,6 +28,10 @@ struct reader {
     uint64_t deadline_ms;
     int64_t known_site; /* the days last told; -1 = none */
     int32_t first_day, end_day;
+};
+
+struct viewers {
+    struct sketch *all, *one; /* one: the last that came */
 };
 
 static void close_reader(struct store_reader *base)
@@ -96,6 +101,38 @@ static void zone_hour(sqlite3_context *context, int count, sqlite3_value **value
     sqlite3_result_int(context, timezone_hour_start(r->call->zone, sqlite3_value_int(values[0])));
 }
 
+/* count_viewers(sketch): a group's sketches are merged into one, which is made with the first. */
+static void merge_viewers(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    struct viewers *v = sqlite3_aggregate_context(context, sizeof *v);
+    if (v == NULL ||
+        (v->all == NULL && ((v->all = sketch_new()) == NULL || (v->one = sketch_new()) == NULL))) {
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    struct slice bytes =
+        slice_make(sqlite3_value_blob(values[0]), (size_t)sqlite3_value_bytes(values[0]));
+    if (!sketch_decode(v->one, bytes)) {
+        sqlite3_result_error(context, "a sketch of viewers is damaged", -1);
+        return;
+    }
+    sketch_merge(v->all, v->one);
+}
+
+static void count_viewers(sqlite3_context *context)
+{
+    struct viewers *v = sqlite3_aggregate_context(context, 0);
+    if (v == NULL || v->all == NULL) {
+        sqlite3_result_int(context, 0);
+        return;
+    }
+    sqlite3_result_int64(context, (int64_t)sketch_count(v->all));
+    sketch_free(v->all);
+    sketch_free(v->one);
+    *v = (struct viewers){NULL, NULL};
+}
+
 static int add_functions(struct reader *r)
 {
     static const struct {
@@ -110,7 +147,10 @@ static int add_functions(struct reader *r)
         rc = sqlite3_create_function(r->db, functions[i].name, 1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
                                      r, functions[i].call, NULL, NULL);
     }
-    return rc;
+    return rc == SQLITE_OK
+               ? sqlite3_create_function(r->db, "count_viewers", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                         r, NULL, merge_viewers, count_viewers)
+               : rc;
 }
 
 static int bind_values(sqlite3_stmt *statement, const struct store_sql *sql)
@@ -127,7 +167,7 @@ static int bind_values(sqlite3_stmt *statement, const struct store_sql *sql)
 
 static bool give_row(sqlite3_stmt *row, const struct query *q, const struct store_reader_call *call)
 {
-    struct query_cell cells[QUERY_COLUMNS_MAX] = {{{NULL, 0}, 0}};
+    struct query_cell cells[QUERY_COLUMNS_MAX] = {{{NULL, 0}, 0, false}};
     for (size_t i = 0; i < q->column_count; i++) {
         int column = (int)i;
         if (query_field_is_text(q->columns[i])) {
@@ -135,6 +175,7 @@ static bool give_row(sqlite3_stmt *row, const struct query *q, const struct stor
             cells[i].text = slice_make(text, (size_t)sqlite3_column_bytes(row, column));
         } else {
             cells[i].number = sqlite3_column_int64(row, column);
+            cells[i].is_null = sqlite3_column_type(row, column) == SQLITE_NULL;
         }
     }
     return call->on_row(cells, q->column_count, call->arg);

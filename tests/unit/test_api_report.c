@@ -25,12 +25,12 @@ static void parse(const char *dimensions, const char *format, const char *from, 
 
 static struct query_cell text(const char *value)
 {
-    return (struct query_cell){slice_of(value), 0};
+    return (struct query_cell){.text = slice_of(value)};
 }
 
 static struct query_cell number(int64_t value)
 {
-    return (struct query_cell){{NULL, 0}, value};
+    return (struct query_cell){.number = value};
 }
 
 /* Nothing is unfinished. */
@@ -195,6 +195,34 @@ static void days_hours_and_quarters_are_written_as_iso_dates(void **state)
     }
 }
 
+static void shares_are_decimals_and_those_of_nothing_null(void **state)
+{
+    (void)state;
+    const char *formats[] = {"ndjson", "csv", "table"};
+    const char *expected[] = {"{\"play_rate\":0.250000}\n{\"play_rate\":1.000001}\n"
+                              "{\"play_rate\":null}\n",
+                              "play_rate\r\n0.250000\r\n1.000001\r\n\r\n",
+                              "play_rate\n 0.250000\n 1.000001\n        -\n"};
+    for (int i = 0; i < 3; i++) {
+        struct query_param params[] = {{slice_of("format"), slice_of(formats[i])},
+                                       {slice_of("metrics"), slice_of("play_rate")}};
+        struct query q;
+        struct query_error err;
+        struct buffer out, cursor = no_cursor();
+        struct api_report a;
+        assert_true(query_parse(params, 2, 1700000123456, &q, &err));
+        buffer_init(&out);
+        api_report_begin(&a, &q, &whole, &out, &cursor);
+        api_report_row(&a, (struct query_cell[]){number(250000)});
+        api_report_row(&a, (struct query_cell[]){number(1000001)});
+        api_report_row(&a, (struct query_cell[]){{.is_null = true}});
+        api_report_end(&a, 0);
+        buffer_append_char(&out, '\0');
+        assert_string_equal(out.data, expected[i]);
+        buffer_fini(&out);
+    }
+}
+
 static void text_of_players_does_no_harm(void **state)
 {
     (void)state;
@@ -284,6 +312,7 @@ int main(void)
         cmocka_unit_test(no_rows_are_an_empty_list),
         cmocka_unit_test(meta_tells_the_range_and_how_far_it_is_complete),
         cmocka_unit_test(days_hours_and_quarters_are_written_as_iso_dates),
+        cmocka_unit_test(shares_are_decimals_and_those_of_nothing_null),
         cmocka_unit_test(text_of_players_does_no_harm),
         cmocka_unit_test(a_column_is_as_wide_as_its_characters),
         cmocka_unit_test(lost_memory_of_a_table_fails_the_answer),

@@ -185,7 +185,7 @@ static void what_cannot_be_asked_is_named(void **state)
         {"dimensions=reports", "invalid_parameter", "dimensions"},
         {"dimensions=site,site", "invalid_parameter", "dimensions"},
         {"dimensions=day,quarter", "invalid_combination", "dimensions"},
-        {"metrics=plays", "invalid_parameter", "metrics"},
+        {"metrics=play", "invalid_parameter", "metrics"},
         {"metrics=loads,loads", "invalid_parameter", "metrics"},
         {"dimensions=event&metrics=reports", "invalid_combination", "metrics"},
         {"where=event==load&metrics=events,reports", "invalid_combination", "metrics"},
@@ -334,7 +334,7 @@ static void a_cursor_goes_on_where_and_when_the_page_ended(void **state)
     (void)state;
     struct query first, next;
     const struct query_cell cells[] = {
-        {slice_of("a~b\xc3\xa9"), 0}, {{NULL, 0}, -3}, {{NULL, 0}, 9}, {{NULL, 0}, INT64_MAX}};
+        {.text = slice_of("a~b\xc3\xa9")}, {.number = -3}, {.number = 9}, {.number = INT64_MAX}};
     struct buffer text;
     char params[512];
     buffer_init(&text);
@@ -390,6 +390,41 @@ static void a_cursor_of_another_question_or_none_is_refused(void **state)
     (void)snprintf(params, sizeof params, "%s&cursor=next", question);
     assert_false(parse(params, &q, &err));
     assert_non_null(strstr(err.message, "this is no cursor"));
+}
+
+static void metrics_are_refused_where_they_say_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message; /* NULL = it is taken */
+    } cases[] = {
+        {"dimensions=day,source&metrics=viewers,plays", NULL},
+        {"metrics=viewers&from=-7d", NULL},
+        {"metrics=viewers&from=2023-11-01", NULL},
+        {"dimensions=hour&metrics=viewers", "viewers are kept by day"},
+        {"dimensions=quarter&metrics=viewers", "viewers are kept by day"},
+        {"dimensions=event&metrics=viewers", "viewers has no event"},
+        {"metrics=viewers&tz=UTC", "viewers are kept by day"},
+        {"metrics=click_rate", "click_rate is of an event"},
+        {"dimensions=event,photo_id&metrics=events,click_rate", NULL},
+        {"where=event==callToActionClick&metrics=click_rate", NULL},
+        {"dimensions=event&metrics=plays", "plays has no event"},
+        {"dimensions=event&metrics=play_rate", "play_rate has no event"},
+        {"dimensions=site,photo_id,source,day&metrics=reports,events,loads,plays,plays_derived,"
+         "play_engagement,playthrough_average,finishes,downloads,downloaded_bytes,"
+         "uncounted_reports,viewers,play_rate&sort=-playthrough_average",
+         NULL},
+        {"metrics=plays,play", "take any of reports, events, loads, plays, plays_derived"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct query q;
+        struct query_error err = {.message = ""};
+        bool good = parse(cases[i].text, &q, &err);
+        if (good != (cases[i].message == NULL) ||
+            (!good && strstr(err.message, cases[i].message) == NULL)) {
+            fail_msg("%s: %s", cases[i].text, err.message);
+        }
+    }
 }
 
 static void terms_and_values_are_bounded(void **state)
@@ -448,6 +483,7 @@ int main(void)
         cmocka_unit_test(rows_are_filled_up_unless_videos_without_end_are_asked_for),
         cmocka_unit_test(a_cursor_goes_on_where_and_when_the_page_ended),
         cmocka_unit_test(a_cursor_of_another_question_or_none_is_refused),
+        cmocka_unit_test(metrics_are_refused_where_they_say_nothing),
         cmocka_unit_test(terms_and_values_are_bounded),
         cmocka_unit_test(long_names_are_cut_between_characters),
     };

@@ -1,0 +1,262 @@
+#include "consumer/store_sql_groups.h"
+
+#include "consumer/query_time.h"
+
+/* What a metric is added up from, in the tables of totals. Rates are rounded, halves up. */
+static const char *const sums[QUERY_FIELD_COUNT] = {
+    [QUERY_REPORTS] = "coalesce(sum(reports), 0)",
+    [QUERY_EVENTS] = "coalesce(sum(events), 0)",
+    [QUERY_LOADS] = "coalesce(sum(loads), 0)",
+    [QUERY_PLAYS] = "coalesce(sum(plays), 0)",
+    [QUERY_PLAYS_DERIVED] = "coalesce(sum(plays_derived), 0)",
+    [QUERY_ENGAGEMENT] = "(coalesce(sum(engagement_ms), 0) + 500) / 1000",
+    [QUERY_AVERAGE] = "(2 * sum(share_ppm) + sum(known)) / (2 * nullif(sum(known), 0))",
+    [QUERY_FINISHES] = "coalesce(sum(finishes), 0)",
+    [QUERY_DOWNLOADS] = "coalesce(sum(downloads), 0)",
+    [QUERY_DOWNLOADED_BYTES] = "coalesce(sum(downloaded_bytes), 0)",
+    [QUERY_UNCOUNTED] = "coalesce(sum(uncounted_reports), 0)",
+    [QUERY_PLAY_RATE] = "(2000000 * sum(plays) + sum(loads)) / (2 * nullif(sum(loads), 0))",
+};
+
+/* The same in the tables of events. */
+static const char *const event_sums[QUERY_FIELD_COUNT] = {
+    [QUERY_EVENTS] = "coalesce(sum(count), 0)",
+    [QUERY_LOADS] = "coalesce(sum(CASE WHEN event = (SELECT id FROM strings WHERE text = 'load')"
+                    " THEN count ELSE 0 END), 0)",
+};
+
+void store_sql_value(struct store_sql *sql, struct slice text, int64_t number)
+{
+    sql->values[sql->value_count++] = (struct store_sql_value){text, number};
+    buffer_append_char(&sql->text, '?');
+    buffer_append_uint(&sql->text, sql->value_count);
+}
+
+void store_sql_number(struct store_sql *sql, const char *before, int64_t number)
+{
+    buffer_append_text(&sql->text, before);
+    store_sql_value(sql, (struct slice){NULL, 0}, number);
+}
+
+static bool has_column(const struct query *q, enum query_field field)
+{
+    for (size_t i = 0; i < q->column_count; i++) {
+        if (q->columns[i] == field) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_filter(const struct query *q, enum query_field field)
+{
+    for (size_t i = 0; i < q->filter_count; i++) {
+        if (q->filters[i].field == field) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Which rows are meant. ---- */
+
+/* Who is counted: enum store_traffic is made of two bits. */
+static void add_traffic(struct store_sql *sql, const struct query *q)
+{
+    static const char *const kinds[2][2] = {{"0", "0, 2"}, {"0, 1", "0, 1, 2, 3"}};
+    buffer_append_format(&sql->text, " WHERE traffic IN (%s)", kinds[q->bots][q->internal]);
+}
+
+static void add_buckets(struct store_sql *sql, const struct query *q)
+{
+    int32_t first, end;
+    query_buckets(q, q->grain, &first, &end);
+    if (q->from.kind != QUERY_EDGE_OPEN) {
+        store_sql_number(sql, " AND bucket >= ", first);
+    }
+    if (q->to.kind != QUERY_EDGE_OPEN) {
+        store_sql_number(sql, " AND bucket < ", end);
+    }
+}
+
+/*
+ * Dates are the days of every site. A time of day falls on a day that only the site's zone tells;
+ * the bounds beside it, a day wider than any zone can make it, are for the index.
+ */
+static void add_days(struct store_sql *sql, const struct query *q)
+{
+    if (q->from.kind == QUERY_EDGE_DATE) {
+        store_sql_number(sql, " AND bucket >= ", q->from.date);
+    } else if (q->from.kind == QUERY_EDGE_TIME) {
+        store_sql_number(sql, " AND bucket >= ", q->from.ms / QUERY_TIME_DAY_MS - 2);
+        buffer_append_text(&sql->text, " AND bucket >= first_day(site)");
+    }
+    if (q->to.kind == QUERY_EDGE_DATE) {
+        store_sql_number(sql, " AND bucket < ", q->to.date);
+    } else if (q->to.kind == QUERY_EDGE_TIME) {
+        store_sql_number(sql, " AND bucket <= ", q->to.ms / QUERY_TIME_DAY_MS + 2);
+        buffer_append_text(&sql->text, " AND bucket < end_day(site)");
+    }
+}
+
+static void add_filter(struct store_sql *sql, const struct query *q, const struct query_filter *f)
+{
+    bool is_text = query_field_is_text(f->field);
+    buffer_append_format(&sql->text, " AND %s%s IN (%s", query_field_name(f->field),
+                         f->negated ? " NOT" : "",
+                         is_text ? "SELECT id FROM strings WHERE text IN (" : "");
+    for (size_t i = 0; i < f->value_count; i++) {
+        const struct query_value *v = &q->values[f->value_start + i];
+        struct slice none = {NULL, 0};
+        buffer_append_text(&sql->text, i == 0 ? "" : ", ");
+        store_sql_value(sql, is_text ? query_value_text(q, v) : none, v->number);
+    }
+    buffer_append_text(&sql->text, is_text ? "))" : ")");
+}
+
+/* The rows of q, with any event when without is QUERY_EVENT. */
+static void add_where(struct store_sql *sql, const struct query *q, enum query_field without)
+{
+    add_traffic(sql, q);
+    if (q->grain == STORE_GRAIN_DAY) {
+        add_days(sql, q);
+    } else {
+        add_buckets(sql, q);
+    }
+    for (size_t i = 0; i < q->filter_count; i++) {
+        if (q->filters[i].field != without) {
+            add_filter(sql, q, &q->filters[i]);
+        }
+    }
+}
+
+/* ---- Added up by the integers of the key. ---- */
+
+/* What a dimension is made of in the tables. In a zone that was asked for days and hours are made
+ * of quarters. */
+static const char *source_of(const struct query *q, enum query_field field)
+{
+    bool in_zone = q->tz[0] != '\0';
+    if (!query_field_is_time(field)) {
+        return query_field_name(field);
+    }
+    return in_zone && field == QUERY_DAY    ? "zone_day(bucket)"
+           : in_zone && field == QUERY_HOUR ? "zone_hour(bucket)"
+                                            : "bucket";
+}
+
+/* The dimensions but one; ends with a comma. */
+static void add_dimensions(struct store_sql *sql, const struct query *q, enum query_field without)
+{
+    for (size_t i = 0; i < q->dimension_count; i++) {
+        if (q->columns[i] != without) {
+            buffer_append_format(&sql->text, "%s AS %s, ", source_of(q, q->columns[i]),
+                                 query_field_name(q->columns[i]));
+        }
+    }
+}
+
+/* So many first columns are the groups. */
+static void add_group_by(struct store_sql *sql, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_format(&sql->text, "%s%zu", i == 0 ? " GROUP BY " : ", ", i + 1);
+    }
+}
+
+static const char *table_of(const struct query *q)
+{
+    static const char *const grains[STORE_GRAIN_COUNT] = {"quarter", "hour", "day"};
+    return grains[q->grain];
+}
+
+/* All but what is joined to it. A metric more, so that there is one behind the last comma. */
+static void add_main(struct store_sql *sql, const struct query *q)
+{
+    const char *const *from = q->by_event ? event_sums : sums;
+    buffer_append_text(&sql->text, "SELECT ");
+    add_dimensions(sql, q, QUERY_FIELD_COUNT);
+    for (size_t i = q->dimension_count; i < q->column_count; i++) {
+        if (from[q->columns[i]] != NULL) {
+            buffer_append_format(&sql->text, "%s AS %s, ", from[q->columns[i]],
+                                 query_field_name(q->columns[i]));
+        }
+    }
+    buffer_append_format(&sql->text, "coalesce(sum(%s), 0) AS all_of_it FROM %s_%s",
+                         q->by_event ? "count" : "reports", q->by_event ? "events" : "totals",
+                         table_of(q));
+    add_where(sql, q, QUERY_FIELD_COUNT);
+    add_group_by(sql, q->dimension_count);
+}
+
+/* Joins behind main, which is m, what has the same dimensions but one. */
+static void add_on(struct store_sql *sql, const struct query *q, char name,
+                   enum query_field without)
+{
+    buffer_append_format(&sql->text, ") AS %c ON 1", name);
+    for (size_t i = 0; i < q->dimension_count; i++) {
+        if (q->columns[i] != without) {
+            const char *column = query_field_name(q->columns[i]);
+            buffer_append_format(&sql->text, " AND %c.%s = m.%s", name, column, column);
+        }
+    }
+}
+
+/* The plays that an event's clicks are a share of: those of the group with any event. */
+static void add_plays(struct store_sql *sql, const struct query *q)
+{
+    bool by_event = has_column(q, QUERY_EVENT);
+    buffer_append_text(&sql->text, " LEFT JOIN (SELECT ");
+    add_dimensions(sql, q, QUERY_EVENT);
+    buffer_append_format(&sql->text, "sum(plays) AS plays FROM totals_%s", table_of(q));
+    add_where(sql, q, QUERY_EVENT);
+    add_group_by(sql, q->dimension_count - by_event);
+    add_on(sql, q, 'p', QUERY_EVENT);
+}
+
+/* Sketches are kept of three kinds of groups; they are merged, never added up. */
+static void add_viewers(struct store_sql *sql, const struct query *q)
+{
+    bool by_source = has_column(q, QUERY_SOURCE) || has_filter(q, QUERY_SOURCE);
+    bool by_photo = has_column(q, QUERY_PHOTO_ID) || has_filter(q, QUERY_PHOTO_ID);
+    buffer_append_text(&sql->text, " LEFT JOIN (SELECT ");
+    add_dimensions(sql, q, QUERY_FIELD_COUNT);
+    buffer_append_text(&sql->text, "count_viewers(sketch) AS viewers FROM viewers");
+    add_where(sql, q, QUERY_FIELD_COUNT);
+    buffer_append_text(&sql->text, by_source  ? " AND photo_id <> -1 AND source <> 0"
+                                   : by_photo ? " AND photo_id <> -1 AND source = 0"
+                                              : " AND photo_id = -1 AND source = 0");
+    add_group_by(sql, q->dimension_count);
+    add_on(sql, q, 'v', QUERY_FIELD_COUNT);
+}
+
+static void add_joined_column(struct store_sql *sql, enum query_field field)
+{
+    const char *name = query_field_name(field);
+    if (field == QUERY_VIEWERS) {
+        buffer_append_format(&sql->text, "coalesce(v.viewers, 0) AS %s", name);
+    } else if (field == QUERY_CLICK_RATE) {
+        buffer_append_format(
+            &sql->text, "(2000000 * m.all_of_it + p.plays) / (2 * nullif(p.plays, 0)) AS %s", name);
+    } else {
+        buffer_append_format(&sql->text, "m.%s AS %s", name, name);
+    }
+}
+
+void store_sql_groups(struct store_sql *sql, const struct query *q)
+{
+    bool has_viewers = has_column(q, QUERY_VIEWERS), has_clicks = has_column(q, QUERY_CLICK_RATE);
+    for (size_t i = 0; i < q->column_count; i++) {
+        buffer_append_text(&sql->text, i == 0 ? "SELECT " : ", ");
+        add_joined_column(sql, q->columns[i]);
+    }
+    buffer_append_text(&sql->text, " FROM (");
+    add_main(sql, q);
+    buffer_append_text(&sql->text, ") AS m");
+    if (has_viewers) {
+        add_viewers(sql, q);
+    }
+    if (has_clicks) {
+        add_plays(sql, q);
+    }
+}
