@@ -117,6 +117,11 @@ static inline int faulty_drop_marks(struct store *s, const char *topic, int64_t 
     return store_drop_marks(((struct faulty_store *)s)->inner, topic, seen_before_ms);
 }
 
+static inline int64_t faulty_size(struct store *s)
+{
+    return store_size(((struct faulty_store *)s)->inner);
+}
+
 static const struct store_engine faulty_engine = {
     .write = faulty_write,
     .load_positions = faulty_positions,
@@ -125,6 +130,7 @@ static const struct store_engine faulty_engine = {
     .load_seen = faulty_seen,
     .drop_seen = faulty_drop_seen,
     .drop_marks = faulty_drop_marks,
+    .size = faulty_size,
 };
 
 static inline void faulty_store_init(struct faulty_store *f, struct store *inner, int every)
