@@ -199,8 +199,8 @@ static void shares_are_decimals_and_those_of_nothing_null(void **state)
 {
     (void)state;
     const char *formats[] = {"ndjson", "csv", "table"};
-    const char *expected[] = {"{\"play_rate\":0.250000}\n{\"play_rate\":1.000001}\n"
-                              "{\"play_rate\":null}\n",
+    const char *expected[] = {("{\"play_rate\":0.250000}\n{\"play_rate\":1.000001}\n"
+                               "{\"play_rate\":null}\n"),
                               "play_rate\r\n0.250000\r\n1.000001\r\n\r\n",
                               "play_rate\n 0.250000\n 1.000001\n        -\n"};
     for (int i = 0; i < 3; i++) {
