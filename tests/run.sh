@@ -10,9 +10,16 @@ step() {
     printf '== %s\n' "$*"
 }
 
+# What it says is shown only if it fails.
 build() {
-    cmake --preset "$1" > /dev/null
-    cmake --build --preset "$1" | tail -n 1
+    local log
+    log=$(mktemp)
+    if ! { cmake --preset "$1" && cmake --build --preset "$1"; } > "$log" 2>&1; then
+        grep -A 20 -m 1 -E '^FAILED|Error' "$log" || tail -n 40 "$log"
+        return 1
+    fi
+    tail -n 1 "$log"
+    rm -f "$log"
 }
 
 step "checks"
