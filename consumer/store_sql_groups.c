@@ -221,7 +221,8 @@ static void add_viewers(struct store_sql *sql, const struct query *q)
     bool by_photo = has_column(q, QUERY_PHOTO_ID) || has_filter(q, QUERY_PHOTO_ID);
     buffer_append_text(&sql->text, " LEFT JOIN (SELECT ");
     add_dimensions(sql, q, QUERY_FIELD_COUNT);
-    buffer_append_text(&sql->text, "count_viewers(sketch) AS viewers FROM viewers");
+    buffer_append_text(&sql->text, "count_viewers(sketch) AS viewers FROM (SELECT day AS bucket, *"
+                                   " FROM viewers)");
     add_where(sql, q, QUERY_FIELD_COUNT);
     buffer_append_text(&sql->text, by_source  ? " AND photo_id <> -1 AND source <> 0"
                                    : by_photo ? " AND photo_id <> -1 AND source = 0"

@@ -8,11 +8,13 @@
 /* clang-format on */
 
 #include "consumer/aggregate.h"
+#include "consumer/sketch.h"
 #include "consumer/store.h"
 #include "consumer/store_reader.h"
 #include "consumer/timezone.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -520,6 +522,55 @@ static void two_readers_and_no_writer_go_together(void **state)
     store_reader_close(second);
 }
 
+static void put_viewers(struct fixture *f, int day, const uint64_t *hashes, size_t count)
+{
+    struct sketch *s = sketch_new();
+    char bytes[SKETCH_BYTES_MAX], sql[200];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *put = NULL;
+    for (size_t i = 0; i < count; i++) {
+        (void)sketch_add(s, hashes[i]);
+    }
+    assert_int_equal(sqlite3_open(strchr(f->url, ':') + 1, &db), SQLITE_OK);
+    (void)sqlite3_busy_timeout(db, 60000);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO viewers SELECT %d, 1, photo_id, source, 0, ?1 FROM (SELECT -1 AS "
+                   "photo_id, 0 AS source UNION ALL SELECT 2, 0 UNION ALL SELECT 2, 4)",
+                   day);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &put, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_bind_blob(put, 1, bytes, (int)sketch_encode(s, bytes), NULL), 0);
+    assert_int_equal(sqlite3_step(put), SQLITE_DONE);
+    assert_int_equal(sqlite3_finalize(put), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    sketch_free(s);
+}
+
+static int64_t viewers_of(struct fixture *f, const char *more)
+{
+    struct answer a;
+    struct query q;
+    char text[200] = "";
+    (void)snprintf(text, sizeof text, "metrics=viewers&from=2022-11-30&to=2022-12-02%s", more);
+    parse(text, &q);
+    ask(f, &q, &a);
+    return a.row_count == 0 ? -1 : a.rows[0][q.dimension_count];
+}
+
+/* {A,B,C} on one day and {B,C,D} on the next are 4 for the two days. */
+static void viewers_of_several_days_are_merged(void **state)
+{
+    static const uint64_t hashes[] = {UINT64_C(0x1234567890abcdef), UINT64_C(0x234567890abcdef1),
+                                      UINT64_C(0x34567890abcdef12), UINT64_C(0x4567890abcdef123)};
+    struct fixture *f = *state;
+    put_viewers(f, 19326, hashes, 3); /* 2022-11-30 */
+    put_viewers(f, 19327, hashes + 1, 3);
+    assert_int_equal(viewers_of(f, ""), 4);
+    assert_int_equal(viewers_of(f, "&dimensions=photo_id&where=photo_id==2"), 4);
+    assert_int_equal(viewers_of(f, "&where=photo_id==2;source==embed"), 4);
+    assert_int_equal(viewers_of(f, "&where=photo_id==3"), 0);
+    assert_int_equal(viewers_of(f, "&dimensions=day"), 3);
+}
+
 static void a_reader_makes_no_store(void **state)
 {
     (void)state;
@@ -541,6 +592,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_query_past_its_deadline_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reader_never_blocks_the_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_readers_and_no_writer_go_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(viewers_of_several_days_are_merged, set_up, tear_down),
         cmocka_unit_test(a_reader_makes_no_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
