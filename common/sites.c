@@ -79,7 +79,8 @@ static bool is_host(const char *text)
         size_t inner_len = strspn(text + 1, DIGITS "abcdefABCDEF:.");
         return inner_len > 0 && strcmp(text + 1 + inner_len, "]") == 0;
     }
-    return text[0] != '.' && holds_only(text, LETTERS DIGITS "_-.");
+    bool has_empty_label = text[0] == '.' || strstr(text, "..") != NULL;
+    return !has_empty_label && holds_only(text, LETTERS DIGITS "_-.");
 }
 
 struct member {
