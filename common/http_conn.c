@@ -261,7 +261,7 @@ static void expire(struct http_conn *c, enum http_wait wait)
         return;
     }
     if ((wait == HTTP_WAIT_HEAD || wait == HTTP_WAIT_BODY) && c->in != NULL) {
-        http_reject(c, c->in, 408, 0);
+        http_reject(c, c->in, 408);
         http_input_free(c);
         http_conn_enlist(c, HTTP_WAIT_REPLY);
         if (!c->touched) {

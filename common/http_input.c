@@ -68,15 +68,28 @@ static const struct http_request *heard(struct http_server *s, const struct http
     return &s->request;
 }
 
+static unsigned flags_of(const struct http_request *req)
+{
+    unsigned flags = req->method == HTTP_HEAD ? HTTP_REPLY_HEAD : 0;
+    if (!req->keep_alive || req->method == HTTP_OTHER_METHOD) {
+        flags |= HTTP_REPLY_CLOSE;
+    } else if (req->minor == 0) {
+        flags |= HTTP_REPLY_KEEP_ALIVE;
+    }
+    return flags;
+}
+
 /* Refuses the request that is being read. */
-void http_reject(struct http_conn *c, const struct http_input *in, int status, unsigned flags)
+void http_reject(struct http_conn *c, const struct http_input *in, int status)
 {
     struct http_server *s = c->server;
+    const struct http_request *req = heard(s, in);
+    unsigned flags = in->head_len > 0 ? flags_of(req) : 0; /* a HEAD has no body, broken or not */
     struct http_reply reply = {.status = status,
                                .content_type = "text/plain; charset=utf-8",
                                .body = default_reject_body(status)};
     if (s->handler.on_reject != NULL) {
-        s->handler.on_reject(status, heard(s, in), &reply, s->handler.arg);
+        s->handler.on_reject(status, req, &reply, s->handler.arg);
         reply.status = status;
     }
     http_count_reject(s, status);
@@ -128,17 +141,6 @@ static bool is_head_due(const struct http_conn *c, struct http_input *in)
     size_t left = left_of(in);
     return in->parsed == 0 || left / 2 >= in->parsed ||
            left - in->parsed > limits->head_max + limits->request_line_max || has_head_end(in);
-}
-
-static unsigned flags_of(const struct http_request *req)
-{
-    unsigned flags = req->method == HTTP_HEAD ? HTTP_REPLY_HEAD : 0;
-    if (!req->keep_alive || req->method == HTTP_OTHER_METHOD) {
-        flags |= HTTP_REPLY_CLOSE;
-    } else if (req->minor == 0) {
-        flags |= HTTP_REPLY_KEEP_ALIVE;
-    }
-    return flags;
 }
 
 static void dispatch(struct http_conn *c, struct http_input *in, size_t request_len)
@@ -213,7 +215,7 @@ static bool answer_expectation(struct http_conn *c, const struct http_input *in)
     int status =
         s->handler.on_expect == NULL ? 0 : s->handler.on_expect(&s->request, s->handler.arg);
     if (status != 0) {
-        http_reject(c, in, status, flags_of(&s->request));
+        http_reject(c, in, status);
         return false;
     }
     http_output_bytes(c, slice_of("HTTP/1.1 100 Continue\r\n\r\n"), 0);
@@ -229,7 +231,7 @@ static bool accept_head(struct http_conn *c, struct http_input *in)
         return false;
     }
     if (req->content_length > c->server->options.limits.body_max) {
-        http_reject(c, in, 413, flags_of(req));
+        http_reject(c, in, 413);
         return false;
     }
     in->chunked = req->chunked;
@@ -251,7 +253,7 @@ static bool parse_head(struct http_conn *c, struct http_input *in)
         return true;
     }
     if (r == HTTP_PARSE_REJECT) {
-        http_reject(c, in, status, 0);
+        http_reject(c, in, status);
     }
     in->parsed = left_of(in);
     return false;
@@ -277,7 +279,7 @@ static enum step serve_next(struct http_conn *c, struct http_input *in)
         return STEP_WAIT;
     }
     if (r == HTTP_PARSE_REJECT) {
-        http_reject(c, in, status, 0);
+        http_reject(c, in, status);
         return STEP_WAIT;
     }
     if (!is_parsed && !parse_head(c, in)) {

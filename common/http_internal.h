@@ -193,7 +193,7 @@ bool http_poll_set(struct http_conn *c, unsigned events);
 void http_input_read(struct http_conn *c);
 void http_input_serve(struct http_conn *c, struct http_input *in);
 void http_input_free(struct http_conn *c);
-void http_reject(struct http_conn *c, const struct http_input *in, int status, unsigned flags);
+void http_reject(struct http_conn *c, const struct http_input *in, int status);
 
 /* http_output.c: replies to bytes, and those to the sockets */
 void http_output_reply(struct http_conn *c, const struct http_reply *reply, unsigned flags);
