@@ -12,10 +12,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Ends the run with a find; the stack says which invariant it was. */
-static inline void require(bool holds)
+/* Ends the run with a find, and says which invariant is broken. */
+#define require(holds) fuzz_require((holds), #holds, __FILE__, __LINE__)
+
+static inline void fuzz_require(bool holds, const char *words, const char *file, int line)
 {
     if (!holds) {
+        (void)fprintf(stderr, "%s:%d: broken: %s\n", file, line, words);
         abort();
     }
 }
