@@ -2,6 +2,7 @@
 # tests/fuzz/run.sh [--hours] SECONDS [TARGET...]: runs each fuzz target, two at a time, until it has used so many
 # seconds of processor time, from its kept corpus and from what earlier runs found in build-fuzz/. An input that breaks
 # an invariant becomes a file of the kept corpus, found-*, and ends the run. --hours adds what was used to hours.json.
+# PLAYREPORT_FUZZ_SEED=n tries the same inputs each time, as far as the time goes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -29,6 +30,7 @@ one() {
         # The fuzzer's talk is worth reading after a find only.
         { time TMPDIR=$memory "build-fuzz/fuzz_$name" -max_total_time=$(((wanted_ms - used_ms + 999) / 1000)) \
             -timeout=20 -rss_limit_mb=2048 -dict=tests/fuzz/words.dict -verbosity=0 -print_final_stats=1 \
+            -seed="${PLAYREPORT_FUZZ_SEED:-0}" \
             -artifact_prefix="tests/fuzz/corpus/$name/found-" "$found" "tests/fuzz/corpus/$name" \
             >"$log" 2>&1; } 2>"$memory/time" || {
             cat "$log" >&2
