@@ -137,6 +137,7 @@ static int start_pipeline(struct daemon *d, struct error *err)
         .topic_partitions = (int)d->o->topic_partitions,
         .topic_replication = d->o->topic_replication == 0 ? -1 : (int)d->o->topic_replication,
         .flush_ms = (unsigned)d->o->flush_ms,
+        .viewing_cache = (size_t)d->o->viewing_cache,
         .metrics = d->metrics,
     };
     int failed = pipeline_start(&d->pipeline, &options, err);

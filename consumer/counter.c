@@ -1,53 +1,36 @@
-#include "consumer/counter.h"
+#include "consumer/counter_internal.h"
 
-#include "consumer/aggregate.h"
-#include "consumer/intern.h"
-#include "consumer/marks.h"
-#include "consumer/seen.h"
 #include "consumer/timezone.h"
-#include "consumer/viewing.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum {
-    COUNTER_SITES_KEPT = 64, /* ids whose zone is remembered; a power of two */
-    NAMELESS_START_MS = 1000
-};
-
 /* No video is larger than 1 TiB, so that no report adds more than that to a sum. */
 static const uint64_t DOWNLOAD_BYTES_MAX = UINT64_C(1) << 40;
 
-struct counter {
-    struct aggregate *aggregate;
-    struct intern *intern;
-    struct marks *marks;
-    struct seen *seen;
-    counter_find_seen_fn *find_seen;
-    void *find_seen_arg;
-    struct site_zones *zones;
-    struct {
-        uint32_t id;
-        struct zone *zone;
-    } kept[COUNTER_SITES_KEPT]; /* by id; filled in as events come */
-    bool failed;
-};
+static bool make_parts(struct counter *c)
+{
+    c->aggregate = aggregate_new();
+    c->audience = audience_new();
+    c->clocks = clocks_new();
+    c->intern = intern_new();
+    c->marks = marks_new();
+    c->seen = seen_new();
+    c->viewings = viewings_new(c->o.viewing_cache);
+    return c->aggregate != NULL && c->audience != NULL && c->clocks != NULL && c->intern != NULL &&
+           c->marks != NULL && c->seen != NULL && c->viewings != NULL;
+}
 
-int counter_new(struct counter **out, const struct sites *sites, counter_find_seen_fn *find_seen,
-                void *arg, struct error *err)
+int counter_new(struct counter **out, const struct counter_options *options, struct error *err)
 {
     struct counter *c = calloc(1, sizeof *c);
     if (c == NULL) {
         return -ENOMEM;
     }
-    c->aggregate = aggregate_new();
-    c->intern = intern_new();
-    c->marks = marks_new();
-    c->seen = seen_new();
-    c->find_seen = find_seen;
-    c->find_seen_arg = arg;
-    bool whole = c->aggregate != NULL && c->intern != NULL && c->marks != NULL && c->seen != NULL;
-    int failed = whole ? site_zones_new(&c->zones, NULL, sites, err) : -ENOMEM;
+    c->o = *options;
+    c->now_ms = INT64_MAX / 2; /* nothing is ahead of it */
+    int failed = make_parts(c) ? site_zones_new(&c->zones, NULL, options->sites, err) : -ENOMEM;
+    c->o.sites = NULL; /* borrowed for this call only */
     if (failed != 0) {
         counter_free(c);
         return failed;
@@ -62,9 +45,13 @@ void counter_free(struct counter *c)
         return;
     }
     aggregate_free(c->aggregate);
+    audience_free(c->audience);
+    clocks_free(c->clocks);
     intern_free(c->intern);
     marks_free(c->marks);
     seen_free(c->seen);
+    viewer_hash_free(c->viewer_hash);
+    viewings_free(c->viewings);
     site_zones_free(c->zones);
     free(c);
 }
@@ -96,6 +83,23 @@ void counter_load_string(struct counter *c, uint32_t id, struct slice text)
 void counter_load_seen(struct counter *c, const struct store_seen_key *key, struct slice data)
 {
     c->failed = seen_load(c->seen, key, data) != 0 || c->failed;
+}
+
+void counter_load_clock(struct counter *c, const struct store_clock *clock)
+{
+    c->failed = clocks_load(c->clocks, clock) != 0 || c->failed;
+}
+
+void counter_load_viewer_key(struct counter *c, const struct store_viewer_key *key)
+{
+    viewer_hash_free(c->viewer_hash);
+    c->viewer_hash = viewer_hash_new(key);
+    c->failed = c->viewer_hash == NULL || c->failed;
+}
+
+void counter_set_now(struct counter *c, int64_t now_ms)
+{
+    c->now_ms = now_ms;
 }
 
 bool counter_failed(const struct counter *c)
@@ -133,7 +137,7 @@ static enum counter_result look_up(struct counter *c, uint32_t site, const struc
     struct store_seen_key seen = seen_key(site, e->photo_id, e->uuid);
     enum seen_result result = seen_add(c->seen, &seen, e->report_id, (int64_t)e->ts_ms);
     if (result == SEEN_ABSENT) {
-        if (c->find_seen(&seen, c->find_seen_arg) != 0) {
+        if (c->o.find_seen(&seen, c->o.arg) != 0) {
             return COUNTER_STORE_FAILED;
         }
         result = seen_add(c->seen, &seen, e->report_id, (int64_t)e->ts_ms);
@@ -189,38 +193,8 @@ static bool count_download(struct counter *c, const struct aggregate_place *plac
     return true;
 }
 
-/* A play of nobody: what says that it starts is a play, of the rest nothing can be said. */
-static bool count_nameless(struct counter *c, const struct aggregate_place *place,
-                           const struct player_event *e)
-{
-    int64_t *measures = aggregate_measures(c->aggregate, place);
-    if (measures == NULL) {
-        return false;
-    }
-    struct viewing_report r = viewing_report_of(e, 0, 0);
-    bool is_start = !r.is_live && r.has_range && r.range.start_ms < NAMELESS_START_MS &&
-                    r.range.end_ms == r.range.start_ms;
-    measures[STORE_REPORTS]++;
-    measures[is_start ? STORE_PLAYS : STORE_UNCOUNTED_REPORTS]++;
-    return true;
-}
-
-static bool count_play(struct counter *c, const struct aggregate_place *place,
-                       const struct player_event *e)
-{
-    if (e->uuid.len == 0 && e->viewer.len == 0) {
-        return count_nameless(c, place, e);
-    }
-    int64_t *measures = aggregate_measures(c->aggregate, place);
-    if (measures == NULL) {
-        return false;
-    }
-    measures[STORE_REPORTS]++;
-    return true;
-}
-
 static enum counter_result count(struct counter *c, const struct aggregate_place *place,
-                                 const struct player_event *e)
+                                 const struct player_event *e, int64_t clock_ms)
 {
     bool is_counted = false;
     keep_zone(c, place->site, e->site);
@@ -229,8 +203,7 @@ static enum counter_result count(struct counter *c, const struct aggregate_place
         is_counted = count_event(c, place, e);
         break;
     case EVENT_KIND_PLAY:
-        is_counted = count_play(c, place, e);
-        break;
+        return counter_play(c, place, e, clock_ms);
     case EVENT_KIND_DOWNLOAD:
         is_counted = count_download(c, place, e);
         break;
@@ -249,11 +222,16 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
     case MARKS_NO_MEMORY:
         return COUNTER_NO_MEMORY;
     }
+    int64_t clock_ms = 0, ts_ms = (int64_t)e->ts_ms;
+    if (clocks_move(c->clocks, partition, ts_ms, c->now_ms, &clock_ms) != 0) {
+        return COUNTER_NO_MEMORY;
+    }
+    c->figures.future_events += ts_ms - c->now_ms > CLOCKS_FUTURE_MS;
     struct aggregate_place place = {
         .photo_id = e->photo_id,
         .site = intern_id(c->intern, e->site),
         .source = intern_id(c->intern, source_of(e->source)),
-        .quarter = timezone_quarter((int64_t)e->ts_ms),
+        .quarter = timezone_quarter(ts_ms),
         .traffic = traffic_of(e),
     };
     if (place.site == 0 || place.source == 0) {
@@ -261,17 +239,17 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
     }
     enum counter_result result =
         e->report_id.len == 0 ? COUNTER_COUNTED : look_up(c, place.site, e);
-    return result == COUNTER_COUNTED ? count(c, &place, e) : result;
+    return result == COUNTER_COUNTED ? count(c, &place, e, clock_ms) : result;
 }
 
 size_t counter_size(const struct counter *c)
 {
-    size_t rows = aggregate_size(c->aggregate);
-    size_t seen = seen_changed_count(c->seen);
+    size_t rows = aggregate_size(c->aggregate) + audience_size(c->audience);
+    size_t seen = seen_changed_count(c->seen) + viewings_changed_count(c->viewings);
     return rows > seen ? rows : seen;
 }
 
-static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
+int32_t counter_day(uint32_t site, int32_t quarter, void *arg)
 {
     struct counter *c = arg;
     size_t at = site % COUNTER_SITES_KEPT;
@@ -284,9 +262,16 @@ static int32_t day_of(uint32_t site, int32_t quarter, void *arg)
 int counter_rows(struct counter *c, int32_t today, struct store_batch *batch)
 {
     uint32_t load = intern_id(c->intern, slice_of("load"));
-    int failed = load == 0 ? -ENOMEM : aggregate_rows(c->aggregate, load, day_of, c, batch);
+    int failed = load == 0 ? -ENOMEM : aggregate_rows(c->aggregate, load, counter_day, c, batch);
+    failed = failed == 0 ? audience_rows(c->audience, batch) : failed;
+    if (failed == 0) {
+        failed = viewings_changed(c->viewings, &batch->viewings, &batch->viewing_count);
+    }
     if (failed == 0) {
         failed = marks_changed(c->marks, &batch->marks, &batch->mark_count);
+    }
+    if (failed == 0) {
+        failed = clocks_changed(c->clocks, &batch->clocks, &batch->clock_count);
     }
     if (failed == 0) {
         failed = seen_changed(c->seen, today, &batch->seen, &batch->seen_count);
@@ -295,20 +280,33 @@ int counter_rows(struct counter *c, int32_t today, struct store_batch *batch)
     return failed;
 }
 
+struct counter_figures counter_take_figures(struct counter *c)
+{
+    struct counter_figures figures = c->figures;
+    c->figures = (struct counter_figures){0};
+    return figures;
+}
+
 void counter_commit(struct counter *c)
 {
     aggregate_reset(c->aggregate);
+    audience_reset(c->audience);
+    clocks_commit(c->clocks);
     intern_commit(c->intern);
     marks_commit(c->marks);
     seen_commit(c->seen);
+    viewings_commit(c->viewings);
 }
 
 void counter_reset(struct counter *c)
 {
     aggregate_reset(c->aggregate);
+    audience_reset(c->audience);
+    clocks_reset(c->clocks);
     intern_reset(c->intern);
     marks_reset(c->marks);
     seen_reset(c->seen);
+    viewings_reset(c->viewings);
     c->failed = false;
     forget_kept(c);
 }

@@ -11,27 +11,44 @@
 #include "common/sites.h"
 #include "consumer/site_zones.h"
 #include "consumer/store.h"
+#include "consumer/viewing.h"
 
 struct counter;
 
 /*
- * Asks the store for the report_ids of a viewer who is not in memory: calls counter_load_seen() if
- * it has some. Returns 0 or -errno.
+ * Ask the store for what is not in memory: the report_ids of a viewer, a viewing. They call
+ * counter_load_seen(), counter_load_viewing() if it has some. Return 0 or -errno.
  */
 typedef int counter_find_seen_fn(const struct store_seen_key *key, void *arg);
+typedef int counter_find_viewing_fn(const struct store_viewing_key *key, void *arg);
 
-/* Returns 0 or -errno with a sentence (a site's time zone that does not exist). */
-int counter_new(struct counter **out, const struct sites *sites, counter_find_seen_fn *find_seen,
-                void *arg, struct error *err);
+struct counter_options {
+    const struct sites *sites;
+    struct viewing_rules rules;
+    size_t viewing_cache; /* viewings kept in memory */
+    counter_find_seen_fn *find_seen;
+    counter_find_viewing_fn *find_viewing;
+    void *arg; /* of both */
+};
+
+/* Returns 0 or -errno with a sentence (a site's time zone that does not exist). Play reports
+ * need counter_load_viewer_key() first. */
+int counter_new(struct counter **out, const struct counter_options *options, struct error *err);
 void counter_free(struct counter *c);
 
 /* Goes by the zones in the slot from now on, if there are some; what is held too. */
 void counter_follow_zones(struct counter *c, struct site_zones_slot *slot);
 
+/* What the wall clock says: only a ts that is far ahead of it is looked at by it. */
+void counter_set_now(struct counter *c, int64_t now_ms);
+
 /* What the store has. A failure (out of memory) is remembered for counter_failed(). */
 void counter_load_mark(struct counter *c, const struct store_mark *mark);
 void counter_load_string(struct counter *c, uint32_t id, struct slice text);
 void counter_load_seen(struct counter *c, const struct store_seen_key *key, struct slice data);
+void counter_load_viewing(struct counter *c, struct slice state);
+void counter_load_clock(struct counter *c, const struct store_clock *clock);
+void counter_load_viewer_key(struct counter *c, const struct store_viewer_key *key);
 bool counter_failed(const struct counter *c);
 
 enum counter_result {
@@ -53,10 +70,17 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
 size_t counter_size(const struct counter *c);
 
 /*
- * Fills in strings, rows, marks and report_ids of the batch; they live until c changes. today: see
+ * Fills in all rows of the batch but the positions; they live until c changes. today: see
  * seen_changed(). Returns 0 or -ENOMEM.
  */
 int counter_rows(struct counter *c, int32_t today, struct store_batch *batch);
+
+/* Holes that were joined since there were more than 64 intervals, since the last call; events too
+ * far ahead of the wall clock. */
+struct counter_figures {
+    uint64_t joined_intervals, future_events;
+};
+struct counter_figures counter_take_figures(struct counter *c);
 
 void counter_commit(struct counter *c);
 void counter_reset(struct counter *c);

@@ -62,6 +62,9 @@ static const struct config_option run_table[] = {
      "replication of a topic that is made; 0 = the cluster's default"},
     {"flush_ms", CONFIG_TIME, AT(flush_ms), "200", 1, 60000, "ms", NULL,
      "how long a change may wait for others to share its transaction"},
+    {"viewing_cache", CONFIG_NUMBER, AT(viewing_cache), "200000", 1000, 100000000, "", NULL,
+     "viewings kept in memory, some 150 bytes each; others are read from the store when a report "
+     "of them comes"},
     {"read_tokens", CONFIG_TEXT, AT(read_tokens), "", 0, 0, "", NULL,
      "bearer tokens that may read, separated by commas; empty = anyone on loopback"},
 };

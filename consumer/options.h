@@ -23,7 +23,7 @@ struct consumer_options {
     bool accept_offset_jump;
     bool topic_create;
     int64_t topic_partitions, topic_replication;
-    int64_t flush_ms;
+    int64_t flush_ms, viewing_cache;
     const char *read_tokens; /* comma list; "" = none */
     const char *query[CONSUMER_QUERY_FLAGS];
     bool dry_run, skip_refused; /* replay */

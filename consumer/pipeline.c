@@ -205,6 +205,7 @@ static int wait_ms(const struct pipeline *p)
 static void turn(struct pipeline *p)
 {
     counter_follow_zones(p->counter, &p->zones);
+    counter_set_now(p->counter, (int64_t)clock_wall_ms());
     if (p->must_load && pipeline_pause_is_over(&p->store_pause)) {
         pipeline_load_again(p);
     }
@@ -268,6 +269,10 @@ static int add_metrics(struct pipeline *p)
          "Partitions stopped since the topic does not have their position."},
         {&f->jumped, "playreport_consumer_offsets_skipped_total",
          "Offsets passed over with accept_offset_jump: records lost before they were counted."},
+        {&f->joined, "playreport_consumer_joined_intervals_total",
+         "Holes in what a viewer watched that were closed, as it had more than 64 parts."},
+        {&f->future, "playreport_consumer_future_events_total",
+         "Events of more than 5 minutes ahead of this machine's clock: one of the two is wrong."},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         *rows[i].cell = metrics_counter(p->o.metrics, rows[i].name, "", rows[i].help);
@@ -292,6 +297,21 @@ static int name_topics(struct pipeline *p, struct error *err)
     return 0;
 }
 
+static int open_counter(struct pipeline *p, struct error *err)
+{
+    const struct counter_options options = {
+        .sites = p->o.sites,
+        .rules = {PIPELINE_VIEWING_GAP_MS, PIPELINE_VIEWING_KEEP_MS, PIPELINE_FINISH_AT},
+        .viewing_cache = p->o.viewing_cache,
+        .find_seen = counter_source_find_seen,
+        .find_viewing = counter_source_find_viewing,
+        .arg = &p->source,
+    };
+    int failed = counter_new(&p->counter, &options, err);
+    p->source = (struct counter_source){p->store, p->counter};
+    return failed;
+}
+
 static int open_stages(struct pipeline *p, struct error *err)
 {
     const struct poll_handler handler = {on_assign, on_revoke, on_out_of_range, p};
@@ -302,7 +322,7 @@ static int open_stages(struct pipeline *p, struct error *err)
         failed = p->positions == NULL || p->vitals == NULL ? -ENOMEM : add_metrics(p);
     }
     if (failed == 0) {
-        failed = counter_new(&p->counter, p->o.sites, pipeline_find_seen, p, err);
+        failed = open_counter(p, err);
     }
     const struct deadletter_options letters = {p->o.config, p->dead_topic, p->o.topic,
                                                p->o.topic_epoch};

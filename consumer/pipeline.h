@@ -34,6 +34,7 @@ struct pipeline_options {
     int topic_partitions;
     int topic_replication; /* -1 = the cluster's */
     unsigned flush_ms;
+    size_t viewing_cache; /* viewings kept in memory */
     struct metrics *metrics;
 };
 

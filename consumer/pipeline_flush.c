@@ -63,37 +63,9 @@ static void thaw(struct pipeline *p)
 
 /* ---- Loading. ---- */
 
-static void on_mark(const struct store_mark *mark, void *arg)
-{
-    counter_load_mark(arg, mark);
-}
-
-static void on_string(uint32_t id, struct slice text, void *arg)
-{
-    counter_load_string(arg, id, text);
-}
-
 static void on_position(int32_t partition, int64_t next, void *arg)
 {
     positions_load(arg, partition, next);
-}
-
-struct seen_finder {
-    struct counter *counter;
-    const struct store_seen_key *key;
-};
-
-static void on_seen(struct slice data, void *arg)
-{
-    const struct seen_finder *f = arg;
-    counter_load_seen(f->counter, f->key, data);
-}
-
-int pipeline_find_seen(const struct store_seen_key *key, void *arg)
-{
-    struct pipeline *p = arg;
-    struct seen_finder f = {p->counter, key};
-    return store_load_seen(p->store, key, on_seen, &f);
 }
 
 void pipeline_store_failed(struct pipeline *p)
@@ -106,16 +78,13 @@ int pipeline_load(struct pipeline *p)
     counter_reset(p->counter);
     positions_unload(p->positions);
     p->changed_at_ms = 0;
-    int failed = store_load_strings(p->store, on_string, p->counter);
+    int failed = counter_source_load(&p->source, p->subject);
     if (failed == 0) {
         failed = store_load_positions(p->store, p->subject, on_position, p->positions);
     }
     for (size_t i = 0; failed == 0 && i < positions_count(p->positions); i++) {
         int32_t partition = positions_at(p->positions, i).partition;
-        failed = store_load_marks(p->store, p->subject, partition, on_mark, p->counter);
-    }
-    if (failed == 0 && counter_failed(p->counter)) {
-        failed = -ENOMEM;
+        failed = counter_source_load_marks(&p->source, p->subject, partition);
     }
     if (failed != 0) {
         fail(p, "the store could not be read",

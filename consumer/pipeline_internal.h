@@ -3,7 +3,7 @@
 #define CONSUMER_PIPELINE_INTERNAL_H
 
 #include "common/metrics.h"
-#include "consumer/counter.h"
+#include "consumer/counter_source.h"
 #include "consumer/deadletter.h"
 #include "consumer/pipeline.h"
 #include "consumer/poll.h"
@@ -24,13 +24,16 @@ enum {
     PIPELINE_ASK_MS = 1000,          /* the same in the course of counting */
     PIPELINE_MARK_SWEEP_MS = 600000, /* how often marks out of date are looked for */
     PIPELINE_SEEN_SWEEP_MS = 60000,  /* the same for report_ids */
-    PIPELINE_SEEN_DAYS = 2,       /* they are kept: the window of 24 h, and the day it began on */
+    PIPELINE_SEEN_DAYS = 2, /* they are kept: the window of 24 h, and the day it began on */
+    PIPELINE_VIEWING_GAP_MS = 6 * 3600000, /* these three: see struct viewing_rules */
+    PIPELINE_VIEWING_KEEP_MS = 48 * 3600000,
+    PIPELINE_FINISH_AT = 95,
     PIPELINE_DEAD_TELL_MS = 60000 /* a line about dead letters in this time at most */
 };
 
 struct figures {
     struct metric *records, *repeats, *reported, *dead, *flushes, *retries, *conflicts,
-        *out_of_range, *jumped;
+        *out_of_range, *jumped, *joined, *future;
 };
 
 /* Of topics that are made, and how long marks are kept beyond it. */
@@ -51,6 +54,7 @@ struct pipeline {
     struct poll *poll;
     struct deadletter *deadletter;
     struct counter *counter; /* events to changes */
+    struct counter_source source;
     struct site_zones_slot zones;
     struct positions *positions; /* how far each partition is */
     struct figures figures;
@@ -81,9 +85,6 @@ struct pipeline {
 
 /* Writes what is held, in one transaction. Returns whether nothing is left to write. */
 bool pipeline_flush(struct pipeline *p);
-
-/* For counter_new(): asks the store for what is not in memory. */
-int pipeline_find_seen(const struct store_seen_key *key, void *arg);
 
 /* What the store does not answer is told of once; what is held must be thrown away then. */
 void pipeline_store_failed(struct pipeline *p);

@@ -128,4 +128,7 @@ void pipeline_take(struct pipeline *p, size_t count)
             (void)pipeline_flush(p); /* what did not go through is tried again by the loop */
         }
     }
+    struct counter_figures figures = counter_take_figures(p->counter);
+    metric_add(p->figures.joined, figures.joined_intervals);
+    metric_add(p->figures.future, figures.future_events);
 }

@@ -109,6 +109,11 @@ static const char *const sqlite_steps[SCHEMA_VERSION] = {
     MEASURES_OF_PLAYS_AND_DOWNLOADS("totals_quarter") MEASURES_OF_PLAYS_AND_DOWNLOADS("totals_hour")
         MEASURES_OF_PLAYS_AND_DOWNLOADS("totals_day"),
     EMBEDS MEASURES_OF_PLAYS_AND_DOWNLOADS("embeds") PLAYTHROUGH VIEWERS VIEWINGS NAMES,
+    /* viewer_key: the secret by which viewers are hashed; whoever has it can tell who is meant.
+     * randomblob() is seeded by the system. clocks: the largest ts that was read */
+    "INSERT INTO meta VALUES ('viewer_key', randomblob(16));"
+    "CREATE TABLE clocks (topic TEXT NOT NULL, partition INTEGER NOT NULL, ms INTEGER NOT NULL,"
+    " PRIMARY KEY (topic, partition)) WITHOUT ROWID;",
 };
 
 const char *schema_sqlite_step(int version)

@@ -3,7 +3,7 @@
 #define CONSUMER_SCHEMA_H
 
 /* Raised with every change of a table, together with a step that makes the change. */
-enum { SCHEMA_VERSION = 5 };
+enum { SCHEMA_VERSION = 6 };
 
 /*
  * The statements that take an SQLite store from version (0 = empty, below SCHEMA_VERSION) to the

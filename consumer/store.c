@@ -59,6 +59,22 @@ int store_load_seen(struct store *s, const struct store_seen_key *key, store_see
     return s->engine->load_seen(s, key, fn, arg);
 }
 
+int store_load_viewing(struct store *s, const struct store_viewing_key *key, store_viewing_fn *fn,
+                       void *arg)
+{
+    return s->engine->load_viewing(s, key, fn, arg);
+}
+
+int store_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg)
+{
+    return s->engine->load_clocks(s, topic, fn, arg);
+}
+
+int store_load_viewer_key(struct store *s, struct store_viewer_key *out)
+{
+    return s->engine->load_viewer_key(s, out);
+}
+
 int store_drop_seen(struct store *s, int32_t before_day)
 {
     return s->engine->drop_seen(s, before_day);

@@ -19,8 +19,8 @@ struct store;
 #define STORE_NO_SOURCE "(none)"
 #define STORE_OTHER "(other)"
 
-/* The photo_id of a row that stands for those past the limit. */
-static const uint64_t STORE_OTHER_PHOTO = (uint64_t)-2;
+/* The photo_id of a row that stands for those past the limit, and of one for all of a site. */
+static const uint64_t STORE_OTHER_PHOTO = (uint64_t)-2, STORE_ALL_PHOTOS = (uint64_t)-1;
 
 /* Names that are limited by site and day. */
 enum store_name_kind {
@@ -121,6 +121,52 @@ struct store_seen {
     struct slice data;
 };
 
+/* A change of how many viewings more cover this point of a video (0 to 101) than the one before. */
+struct store_playthrough {
+    int32_t day; /* in the site's time zone */
+    uint32_t site, source;
+    uint64_t photo_id;
+    uint8_t traffic, point;
+    int64_t change;
+};
+
+/* Viewers to add to a sketch: by source; source 0 = of the video; STORE_ALL_PHOTOS = of the site.
+ */
+struct store_viewers {
+    int32_t day; /* in the site's time zone */
+    uint32_t site, source;
+    uint64_t photo_id;
+    uint8_t traffic;
+    const uint64_t *hashes;
+    size_t count;
+};
+
+enum { STORE_VIEWER_SIZE = 16 };
+
+/* The secret by which viewers are hashed: made once in each store. */
+struct store_viewer_key {
+    unsigned char bytes[16];
+};
+
+struct store_viewing_key {
+    uint32_t site; /* interned */
+    uint64_t photo_id;
+    unsigned char viewer[STORE_VIEWER_SIZE];
+};
+
+/* The state of a viewing, in the byte form of consumer/viewing.h. */
+struct store_viewing {
+    struct store_viewing_key key;
+    int64_t clock_ms; /* of the partition at its last report: for dropping */
+    struct slice state;
+};
+
+/* The largest ts that was read of a partition. */
+struct store_clock {
+    int32_t partition;
+    int64_t ms;
+};
+
 /* All that a flush changes. Rows are sorted by key (traffic before event), each key once. */
 struct store_batch {
     const char *topic;
@@ -130,8 +176,16 @@ struct store_batch {
     size_t total_count[STORE_GRAIN_COUNT];
     const struct store_event_count *events[STORE_GRAIN_COUNT];
     size_t event_count[STORE_GRAIN_COUNT];
+    const struct store_playthrough *playthrough;
+    size_t playthrough_count;
+    const struct store_viewers *viewers;
+    size_t viewers_count;
+    const struct store_viewing *viewings;
+    size_t viewing_count;
     const struct store_mark *marks;
     size_t mark_count;
+    const struct store_clock *clocks;
+    size_t clock_count;
     const struct store_seen *seen;
     size_t seen_count;
     const struct store_position *positions;
@@ -164,6 +218,8 @@ typedef void store_position_fn(int32_t partition, int64_t next, void *arg);
 typedef void store_mark_fn(const struct store_mark *mark, void *arg);
 typedef void store_string_fn(uint32_t id, struct slice text, void *arg);
 typedef void store_seen_fn(struct slice data, void *arg);
+typedef void store_viewing_fn(struct slice state, void *arg);
+typedef void store_clock_fn(const struct store_clock *clock, void *arg);
 
 int store_load_positions(struct store *s, const char *topic, store_position_fn *fn, void *arg);
 int store_load_marks(struct store *s, const char *topic, int32_t partition, store_mark_fn *fn,
@@ -173,6 +229,14 @@ int store_load_strings(struct store *s, store_string_fn *fn, void *arg);
 /* Calls fn once if there is a row of key. */
 int store_load_seen(struct store *s, const struct store_seen_key *key, store_seen_fn *fn,
                     void *arg);
+
+/* Calls fn once if there is a viewing of key. */
+int store_load_viewing(struct store *s, const struct store_viewing_key *key, store_viewing_fn *fn,
+                       void *arg);
+int store_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg);
+
+/* The store's secret. */
+int store_load_viewer_key(struct store *s, struct store_viewer_key *out);
 
 /* Drops rows of report_ids of days before this one, a bounded number a call. Returns how many or
  * -errno. */

@@ -14,6 +14,10 @@ struct store_engine {
     int (*load_strings)(struct store *s, store_string_fn *fn, void *arg);
     int (*load_seen)(struct store *s, const struct store_seen_key *key, store_seen_fn *fn,
                      void *arg);
+    int (*load_viewing)(struct store *s, const struct store_viewing_key *key, store_viewing_fn *fn,
+                        void *arg);
+    int (*load_clocks)(struct store *s, const char *topic, store_clock_fn *fn, void *arg);
+    int (*load_viewer_key)(struct store *s, struct store_viewer_key *out);
     int (*drop_seen)(struct store *s, int32_t before_day);
     int (*drop_marks)(struct store *s, const char *topic, int64_t seen_before_ms);
     int64_t (*size)(struct store *s);

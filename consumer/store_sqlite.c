@@ -1,6 +1,7 @@
 #include "consumer/store_sqlite.h"
 
 #include "consumer/schema.h"
+#include "consumer/sketch.h"
 
 #include <sqlite3.h>
 
@@ -143,6 +144,7 @@ static void close_store(struct store *base)
         sqlite3_finalize(s->rollups[i].one);
         sqlite3_finalize(s->rollups[i].many);
     }
+    sketch_free(s->sketch);
     (void)sqlite3_close(s->db); /* no statement is left, so it cannot be busy */
     if (s->lock_fd >= 0) {
         close(s->lock_fd);
@@ -208,6 +210,9 @@ static const struct store_engine engine = {
     .load_marks = store_sqlite_load_marks,
     .load_strings = store_sqlite_load_strings,
     .load_seen = store_sqlite_load_seen,
+    .load_viewing = store_sqlite_load_viewing,
+    .load_clocks = store_sqlite_load_clocks,
+    .load_viewer_key = store_sqlite_load_viewer_key,
     .drop_seen = drop_seen,
     .drop_marks = drop_marks,
     .size = size,
@@ -240,7 +245,8 @@ int store_sqlite_open(struct store **out, const char *path, struct error *err)
     s->base.engine = &engine;
     s->lock_fd = -1;
     s->path = strdup(path);
-    int result = s->path == NULL ? -ENOMEM : lock(s, err);
+    s->sketch = sketch_new();
+    int result = s->path == NULL || s->sketch == NULL ? -ENOMEM : lock(s, err);
     if (result == 0) {
         result = open_database(s, err);
     }

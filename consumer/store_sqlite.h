@@ -4,6 +4,7 @@
 
 #include "consumer/store_engine.h"
 
+struct sketch;
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -17,21 +18,27 @@ enum store_sqlite_statement {
     STORE_SQLITE_MARK,
     STORE_SQLITE_SEEN,
     STORE_SQLITE_FIND_SEEN,
+    STORE_SQLITE_CLOCK,
+    STORE_SQLITE_VIEWING,
+    STORE_SQLITE_FIND_VIEWING,
+    STORE_SQLITE_VIEWERS,
+    STORE_SQLITE_FIND_VIEWERS,
     STORE_SQLITE_STATEMENT_COUNT
 };
 
-/* Statements that add rows to one table; their text is in consumer/store_sqlite_rollup.c. */
+/* Statements that add rows to one table in one way; see consumer/store_sqlite_rollup.c. */
 struct store_sqlite_rollup {
     struct sqlite3_stmt *one, *many;
 };
 
-enum { STORE_SQLITE_ROLLUP_COUNT = 3 * STORE_GRAIN_COUNT };
+enum { STORE_SQLITE_ROLLUP_COUNT = 3 * STORE_GRAIN_COUNT + 1 };
 
 struct store_sqlite {
     struct store base;
     struct sqlite3 *db;
     struct sqlite3_stmt *statements[STORE_SQLITE_STATEMENT_COUNT];
     struct store_sqlite_rollup rollups[STORE_SQLITE_ROLLUP_COUNT];
+    struct sketch *sketch; /* of one row at a time */
     char *path;
     int lock_fd;
 };
@@ -59,8 +66,11 @@ int store_sqlite_prepare_rollups(struct store_sqlite *s);
  * result. */
 int store_sqlite_run(struct sqlite3_stmt *statement);
 
-/* Adds the batch's totals and events to what is there. Returns 0 or an SQLite result. */
+/* These write those rows of the batch, or add them to what is there. They return 0 or an SQLite
+ * result. */
 int store_sqlite_write_rollups(struct store_sqlite *s, const struct store_batch *batch);
+int store_sqlite_write_viewings(struct store_sqlite *s, const struct store_batch *batch);
+int store_sqlite_write_viewers(struct store_sqlite *s, const struct store_batch *batch);
 
 enum store_result store_sqlite_write(struct store *s, const struct store_batch *batch);
 int store_sqlite_load_positions(struct store *s, const char *topic, store_position_fn *fn,
@@ -69,6 +79,10 @@ int store_sqlite_load_marks(struct store *s, const char *topic, int32_t partitio
                             store_mark_fn *fn, void *arg);
 int store_sqlite_load_seen(struct store *s, const struct store_seen_key *key, store_seen_fn *fn,
                            void *arg);
+int store_sqlite_load_viewing(struct store *s, const struct store_viewing_key *key,
+                              store_viewing_fn *fn, void *arg);
+int store_sqlite_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg);
+int store_sqlite_load_viewer_key(struct store *s, struct store_viewer_key *out);
 int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg);
 
 #endif

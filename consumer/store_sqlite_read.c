@@ -112,3 +112,22 @@ int store_sqlite_load_seen(struct store *base, const struct store_seen_key *key,
     (void)sqlite3_reset(statement); /* repeats the result of the step */
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
 }
+
+struct clock_taker {
+    store_clock_fn *fn;
+    void *arg;
+};
+
+static void take_clock(sqlite3_stmt *row, void *arg)
+{
+    const struct clock_taker *t = arg;
+    struct store_clock clock = {sqlite3_column_int(row, 0), sqlite3_column_int64(row, 1)};
+    t->fn(&clock, t->arg);
+}
+
+int store_sqlite_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg)
+{
+    struct clock_taker t = {fn, arg};
+    return each_row(s, "SELECT partition, ms FROM clocks WHERE topic = ?1", topic, 0, take_clock,
+                    &t);
+}

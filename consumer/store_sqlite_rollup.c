@@ -49,6 +49,18 @@ static void values_of_event(const void *row, int64_t values[COLUMNS_MAX])
     values[6] = e->count;
 }
 
+static void values_of_playthrough(const void *row, int64_t values[COLUMNS_MAX])
+{
+    const struct store_playthrough *p = row;
+    values[0] = p->day;
+    values[1] = (int64_t)p->photo_id;
+    values[2] = p->source;
+    values[3] = p->site;
+    values[4] = p->traffic;
+    values[5] = p->point;
+    values[6] = p->change;
+}
+
 static const char *const measures[STORE_MEASURE_COUNT] = {
     [STORE_REPORTS] = "reports",
     [STORE_EVENTS] = "events",
@@ -63,12 +75,11 @@ static const char *const measures[STORE_MEASURE_COUNT] = {
     [STORE_DOWNLOADED_BYTES] = "downloaded_bytes",
     [STORE_UNCOUNTED_REPORTS] = "uncounted_reports",
 };
-static const char *const counts[] = {"count"};
-static const char *const grains[STORE_GRAIN_COUNT] = {"quarter", "hour", "day"};
+static const char *const counts[] = {"count"}, *const changes[] = {"change"};
 
-/* One way to add rows to a table of each grain. */
+/* One way to add rows to tables that are alike. */
 struct way {
-    const char *table, *keys; /* columns of its key */
+    const char *keys; /* columns of its key */
     int key_count;
     const char *const *sums; /* the columns that add up */
     int sum_count;
@@ -77,17 +88,49 @@ struct way {
     wanted_fn *is_wanted; /* only these rows; NULL = all */
 };
 
-#define TOTALS "totals", "bucket, photo_id, source, site, traffic", 5, measures
+#define TOTALS "bucket, photo_id, source, site, traffic", 5, measures
 
 /* Most rows are of events: a way that leaves all but the first measures alone is for them. */
-static const struct way ways[] = {
-    {TOTALS, STORE_LOADS + 1, sizeof(struct store_total), values_of_total, is_of_events},
-    {TOTALS, STORE_MEASURE_COUNT, sizeof(struct store_total), values_of_total, is_of_more},
-    {"events", "bucket, photo_id, source, event, site, traffic", 6, counts, 1,
-     sizeof(struct store_event_count), values_of_event, NULL},
-};
+static const struct way totals_of_events = {TOTALS, STORE_LOADS + 1, sizeof(struct store_total),
+                                            values_of_total, is_of_events};
+static const struct way totals_of_more = {TOTALS, STORE_MEASURE_COUNT, sizeof(struct store_total),
+                                          values_of_total, is_of_more};
+static const struct way events = {"bucket, photo_id, source, event, site, traffic",
+                                  6,
+                                  counts,
+                                  1,
+                                  sizeof(struct store_event_count),
+                                  values_of_event,
+                                  NULL};
+static const struct way playthrough = {"day, photo_id, source, site, traffic, point",
+                                       6,
+                                       changes,
+                                       1,
+                                       sizeof(struct store_playthrough),
+                                       values_of_playthrough,
+                                       NULL};
 
-enum { WAY_COUNT = sizeof ways / sizeof ways[0] };
+#define ROWS_OF(member, count_member)                                                              \
+    offsetof(struct store_batch, member), offsetof(struct store_batch, count_member)
+#define TOTAL_ROWS(grain) ROWS_OF(totals[grain], total_count[grain])
+#define EVENT_ROWS(grain) ROWS_OF(events[grain], event_count[grain])
+
+static const struct table {
+    const char *name;
+    const struct way *way;
+    size_t rows_at, count_at; /* in struct store_batch */
+} tables[] = {
+    {"totals_quarter", &totals_of_events, TOTAL_ROWS(STORE_GRAIN_QUARTER)},
+    {"totals_quarter", &totals_of_more, TOTAL_ROWS(STORE_GRAIN_QUARTER)},
+    {"events_quarter", &events, EVENT_ROWS(STORE_GRAIN_QUARTER)},
+    {"totals_hour", &totals_of_events, TOTAL_ROWS(STORE_GRAIN_HOUR)},
+    {"totals_hour", &totals_of_more, TOTAL_ROWS(STORE_GRAIN_HOUR)},
+    {"events_hour", &events, EVENT_ROWS(STORE_GRAIN_HOUR)},
+    {"totals_day", &totals_of_events, TOTAL_ROWS(STORE_GRAIN_DAY)},
+    {"totals_day", &totals_of_more, TOTAL_ROWS(STORE_GRAIN_DAY)},
+    {"events_day", &events, EVENT_ROWS(STORE_GRAIN_DAY)},
+    {"playthrough", &playthrough, ROWS_OF(playthrough, playthrough_count)},
+};
 
 static void append_row(struct buffer *sql, int columns)
 {
@@ -97,12 +140,12 @@ static void append_row(struct buffer *sql, int columns)
     buffer_append_char(sql, ')');
 }
 
-static int prepare(struct store_sqlite *s, const struct way *w, const char *grain, int rows,
-                   sqlite3_stmt **out)
+static int prepare(struct store_sqlite *s, const struct table *t, int rows, sqlite3_stmt **out)
 {
+    const struct way *w = t->way;
     struct buffer sql;
     buffer_init(&sql);
-    buffer_append_format(&sql, "INSERT INTO %s_%s (%s", w->table, grain, w->keys);
+    buffer_append_format(&sql, "INSERT INTO %s (%s", t->name, w->keys);
     for (int i = 0; i < w->sum_count; i++) {
         buffer_append_format(&sql, ", %s", w->sums[i]);
     }
@@ -123,14 +166,13 @@ static int prepare(struct store_sqlite *s, const struct way *w, const char *grai
 
 int store_sqlite_prepare_rollups(struct store_sqlite *s)
 {
-    _Static_assert((int)WAY_COUNT * (int)STORE_GRAIN_COUNT == (int)STORE_SQLITE_ROLLUP_COUNT,
-                   "one for each way and grain");
+    _Static_assert(sizeof tables / sizeof tables[0] == STORE_SQLITE_ROLLUP_COUNT,
+                   "one for each table and way");
     int rc = SQLITE_OK;
     for (int i = 0; i < STORE_SQLITE_ROLLUP_COUNT && rc == SQLITE_OK; i++) {
-        const struct way *w = &ways[i % WAY_COUNT];
-        rc = prepare(s, w, grains[i / WAY_COUNT], 1, &s->rollups[i].one);
+        rc = prepare(s, &tables[i], 1, &s->rollups[i].one);
         if (rc == SQLITE_OK) {
-            rc = prepare(s, w, grains[i / WAY_COUNT], ROWS, &s->rollups[i].many);
+            rc = prepare(s, &tables[i], ROWS, &s->rollups[i].many);
         }
     }
     return rc;
@@ -177,11 +219,11 @@ int store_sqlite_write_rollups(struct store_sqlite *s, const struct store_batch 
 {
     int rc = SQLITE_OK;
     for (int i = 0; i < STORE_SQLITE_ROLLUP_COUNT && rc == SQLITE_OK; i++) {
-        int grain = i / WAY_COUNT;
-        const struct way *w = &ways[i % WAY_COUNT];
-        rc = w->sums == measures
-                 ? write_all(w, &s->rollups[i], batch->totals[grain], batch->total_count[grain])
-                 : write_all(w, &s->rollups[i], batch->events[grain], batch->event_count[grain]);
+        const void *rows = NULL;
+        size_t count = 0;
+        memcpy(&rows, (const char *)batch + tables[i].rows_at, sizeof rows);
+        memcpy(&count, (const char *)batch + tables[i].count_at, sizeof count);
+        rc = write_all(tables[i].way, &s->rollups[i], rows, count);
     }
     return rc;
 }

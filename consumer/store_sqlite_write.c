@@ -24,6 +24,18 @@ static const char *const statement_sql[STORE_SQLITE_STATEMENT_COUNT] = {
                           " day = excluded.day, seen = excluded.seen",
     [STORE_SQLITE_FIND_SEEN] = "SELECT seen FROM report_ids"
                                " WHERE site = ?1 AND photo_id = ?2 AND viewer = ?3",
+    [STORE_SQLITE_CLOCK] = "INSERT INTO clocks (topic, partition, ms) VALUES (?1, ?2, ?3)"
+                           " ON CONFLICT DO UPDATE SET ms = excluded.ms",
+    [STORE_SQLITE_VIEWING] = "INSERT INTO viewings (site, photo_id, clock, viewer, state)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
+                             " clock = excluded.clock, state = excluded.state",
+    [STORE_SQLITE_FIND_VIEWING] = "SELECT state FROM viewings"
+                                  " WHERE site = ?1 AND photo_id = ?2 AND viewer = ?3",
+    [STORE_SQLITE_VIEWERS] = "INSERT INTO viewers (day, photo_id, source, site, traffic, sketch)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
+                             " sketch = excluded.sketch",
+    [STORE_SQLITE_FIND_VIEWERS] = "SELECT sketch FROM viewers WHERE day = ?1 AND photo_id = ?2"
+                                  " AND source = ?3 AND site = ?4 AND traffic = ?5",
 };
 
 int store_sqlite_prepare(struct store_sqlite *s)
@@ -153,6 +165,21 @@ static enum store_result write_seen(struct store_sqlite *s, const struct store_b
     return STORE_OK;
 }
 
+static enum store_result write_clocks(struct store_sqlite *s, const struct store_batch *batch)
+{
+    sqlite3_stmt *statement = s->statements[STORE_SQLITE_CLOCK];
+    for (size_t i = 0; i < batch->clock_count; i++) {
+        (void)sqlite3_bind_text(statement, 1, batch->topic, -1, SQLITE_STATIC); /* not copied */
+        bind_integers(statement, 2,
+                      (const int64_t[]){batch->clocks[i].partition, batch->clocks[i].ms}, 2);
+        int rc = store_sqlite_run(statement);
+        if (rc != SQLITE_OK) {
+            return result_of(s, rc);
+        }
+    }
+    return STORE_OK;
+}
+
 /* Positions first: a flush that comes too late is turned away before any work. */
 static enum store_result write_rows(struct store_sqlite *s, const struct store_batch *batch)
 {
@@ -164,7 +191,16 @@ static enum store_result write_rows(struct store_sqlite *s, const struct store_b
         result = result_of(s, store_sqlite_write_rollups(s, batch));
     }
     if (result == STORE_OK) {
+        result = result_of(s, store_sqlite_write_viewers(s, batch));
+    }
+    if (result == STORE_OK) {
+        result = result_of(s, store_sqlite_write_viewings(s, batch));
+    }
+    if (result == STORE_OK) {
         result = write_marks(s, batch);
+    }
+    if (result == STORE_OK) {
+        result = write_clocks(s, batch);
     }
     return result == STORE_OK ? write_seen(s, batch) : result;
 }

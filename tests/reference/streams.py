@@ -63,6 +63,19 @@ def scattered(dice):
     return times(start, start + dice.of((1, 2, 4)), 1000)
 
 
+def mixed(dice):
+    """Play reports, most of them, and all else that there is; some of nobody, of robots, or named by their sender."""
+    kind = dice.below(8)
+    if kind == 6:
+        what = {"kind": "event", "event": dice.of(("load", "share", "fullscreen"))}
+    elif kind == 7:
+        what = {"kind": "download", **dice.of(({}, {"skip": True}, {"skip": False, "bytes_total": 1000}))}
+    else:
+        what = anyhow(dice)
+    what |= dice.of(({}, {}, {}, {}, {"bot": True}, {"internal": True}, {"uuid": ""}, {"uuid": "", "viewer": "a"}))
+    return what | dice.of(({}, {}, {}, {"report_id": "1"}, {"report_id": "2"}, {"source": "  "}))
+
+
 def any_step(dice):
     kind = dice.below(16)
     return dice.below(120 * SECOND) if kind < 12 else dice.of(STEPS_MS) if kind < 15 else dice.below(50 * HOUR)
@@ -90,6 +103,7 @@ def streams(step, what, most, viewers="ab"):
 
 
 ANY = streams(any_step, anyhow, 70)
+MIXED = streams(any_step, mixed, 70)
 WITHIN_A_GAP = streams(near_step, anyhow, 60)
 MANY_INTERVALS = streams(near_step, scattered, 300, viewers="a")
 

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_COUNTING_FIXTURE_H
 #define TESTS_UNIT_COUNTING_FIXTURE_H
 
-#include "consumer/counter.h"
+#include "consumer/counter_source.h"
 
 #include "store_fixture.h"
 
@@ -17,20 +17,11 @@ struct counting {
     struct sites *sites;
     struct store *store;
     struct counter *counter;
+    struct counter_source source;
     uint64_t sequence;
     int64_t next; /* offset, of partition 0 */
     int64_t stored;
 };
-
-static inline void counting_on_mark(const struct store_mark *mark, void *arg)
-{
-    counter_load_mark(arg, mark);
-}
-
-static inline void counting_on_string(uint32_t id, struct slice text, void *arg)
-{
-    counter_load_string(arg, id, text);
-}
 
 static inline void counting_on_position(int32_t partition, int64_t next, void *arg)
 {
@@ -38,33 +29,14 @@ static inline void counting_on_position(int32_t partition, int64_t next, void *a
     ((struct counting *)arg)->stored = next;
 }
 
-struct counting_finder {
-    struct counter *counter;
-    const struct store_seen_key *key;
-};
-
-static inline void counting_on_seen(struct slice data, void *arg)
-{
-    const struct counting_finder *f = arg;
-    counter_load_seen(f->counter, f->key, data);
-}
-
-static inline int counting_find_seen(const struct store_seen_key *key, void *arg)
-{
-    struct counting *c = arg;
-    struct counting_finder f = {c->counter, key};
-    return store_load_seen(c->store, key, counting_on_seen, &f);
-}
-
 /* Drops what is not flushed, and goes on from what the store has. */
 static inline void counting_load(struct counting *c)
 {
     counter_reset(c->counter);
     c->stored = STORE_NO_POSITION;
-    assert_int_equal(store_load_strings(c->store, counting_on_string, c->counter), 0);
+    assert_int_equal(counter_source_load(&c->source, "topic"), 0);
     assert_int_equal(store_load_positions(c->store, "topic", counting_on_position, c), 0);
-    assert_int_equal(store_load_marks(c->store, "topic", 0, counting_on_mark, c->counter), 0);
-    assert_false(counter_failed(c->counter));
+    assert_int_equal(counter_source_load_marks(&c->source, "topic", 0), 0);
     c->next = c->stored == STORE_NO_POSITION ? 0 : c->stored;
 }
 
@@ -75,7 +47,15 @@ static inline void counting_begin(struct counting *c)
     store_folder_make(&c->folder);
     c->store = store_folder_open(&c->folder);
     assert_int_equal(sites_load(&c->sites, NULL, &err), 0);
-    assert_int_equal(counter_new(&c->counter, c->sites, counting_find_seen, c, &err), 0);
+    const struct counter_options options = {
+        .sites = c->sites,
+        .rules = {.gap_ms = 6 * 3600000, .keep_ms = 48 * 3600000, .finish_at = 95},
+        .viewing_cache = 16,
+        .find_seen = counter_source_find_seen,
+        .find_viewing = counter_source_find_viewing,
+        .arg = &c->source};
+    assert_int_equal(counter_new(&c->counter, &options, &err), 0);
+    c->source = (struct counter_source){c->store, c->counter};
     counting_load(c);
 }
 

@@ -107,6 +107,22 @@ static inline int faulty_seen(struct store *s, const struct store_seen_key *key,
     return store_load_seen(((struct faulty_store *)s)->inner, key, fn, arg);
 }
 
+static inline int faulty_viewing(struct store *s, const struct store_viewing_key *key,
+                                 store_viewing_fn *fn, void *arg)
+{
+    return store_load_viewing(((struct faulty_store *)s)->inner, key, fn, arg);
+}
+
+static inline int faulty_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg)
+{
+    return store_load_clocks(((struct faulty_store *)s)->inner, topic, fn, arg);
+}
+
+static inline int faulty_viewer_key(struct store *s, struct store_viewer_key *out)
+{
+    return store_load_viewer_key(((struct faulty_store *)s)->inner, out);
+}
+
 static inline int faulty_drop_seen(struct store *s, int32_t before_day)
 {
     return store_drop_seen(((struct faulty_store *)s)->inner, before_day);
@@ -128,6 +144,9 @@ static const struct store_engine faulty_engine = {
     .load_marks = faulty_marks,
     .load_strings = faulty_strings,
     .load_seen = faulty_seen,
+    .load_viewing = faulty_viewing,
+    .load_clocks = faulty_clocks,
+    .load_viewer_key = faulty_viewer_key,
     .drop_seen = faulty_drop_seen,
     .drop_marks = faulty_drop_marks,
     .size = faulty_size,

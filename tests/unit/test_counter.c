@@ -7,7 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "consumer/counter.h"
+#include "consumer/counter_source.h"
 #include "consumer/positions.h"
 
 #include "store_fixture.h"
@@ -79,52 +79,25 @@ struct consumer {
     struct sites *sites;
     struct store *store;
     struct counter *counter;
+    struct counter_source source;
     struct positions *positions;
     struct topic *topic;
     int64_t reloads, repeats, reported;
 };
-
-static void on_mark(const struct store_mark *mark, void *arg)
-{
-    counter_load_mark(arg, mark);
-}
-
-static void on_string(uint32_t id, struct slice text, void *arg)
-{
-    counter_load_string(arg, id, text);
-}
 
 static void on_position(int32_t partition, int64_t next, void *arg)
 {
     positions_load(arg, partition, next);
 }
 
-struct finder {
-    struct counter *counter;
-    const struct store_seen_key *key;
-};
-
-static void on_seen(struct slice data, void *arg)
-{
-    const struct finder *f = arg;
-    counter_load_seen(f->counter, f->key, data);
-}
-
-static int find_seen(const struct store_seen_key *key, void *arg)
-{
-    struct consumer *c = arg;
-    struct finder f = {c->counter, key};
-    return store_load_seen(c->store, key, on_seen, &f);
-}
-
 static void load(struct consumer *c)
 {
     counter_reset(c->counter);
     positions_unload(c->positions);
-    assert_int_equal(store_load_strings(c->store, on_string, c->counter), 0);
+    assert_int_equal(counter_source_load(&c->source, "topic"), 0);
     assert_int_equal(store_load_positions(c->store, "topic", on_position, c->positions), 0);
     for (int32_t i = 0; i < PARTITIONS; i++) {
-        assert_int_equal(store_load_marks(c->store, "topic", i, on_mark, c->counter), 0);
+        assert_int_equal(counter_source_load_marks(&c->source, "topic", i), 0);
     }
     assert_false(counter_failed(c->counter));
     c->reloads++;
@@ -182,7 +155,13 @@ static void consumer_start(struct consumer *c, struct store *store, struct topic
     struct error err = {""};
     *c = (struct consumer){.store = store, .topic = topic, .positions = positions_new()};
     assert_int_equal(sites_load(&c->sites, NULL, &err), 0);
-    assert_int_equal(counter_new(&c->counter, c->sites, find_seen, c, &err), 0);
+    const struct counter_options options = {.sites = c->sites,
+                                            .viewing_cache = 8,
+                                            .find_seen = counter_source_find_seen,
+                                            .find_viewing = counter_source_find_viewing,
+                                            .arg = &c->source};
+    assert_int_equal(counter_new(&c->counter, &options, &err), 0);
+    c->source = (struct counter_source){store, c->counter};
     for (int32_t i = 0; i < PARTITIONS; i++) {
         offsets[i] = (struct poll_offset){i, POLL_FROM_START};
     }
@@ -313,7 +292,8 @@ static void a_site_that_becomes_known_is_counted_by_its_days(void **state)
     struct sites *sites = NULL;
     struct error err = {""};
     assert_int_equal(sites_load(&sites, NULL, &err), 0);
-    assert_int_equal(counter_new(&c, sites, find_seen, NULL, &err), 0);
+    const struct counter_options options = {.sites = sites};
+    assert_int_equal(counter_new(&c, &options, &err), 0);
     sites_free(sites); /* nothing of them is borrowed */
     counter_follow_zones(c, &slot);
     assert_int_equal(count_one(c, 1), 2);

@@ -82,6 +82,7 @@ static void start(struct fixture *f)
                                              .topic = TOPIC,
                                              .topic_replication = -1,
                                              .flush_ms = 1,
+                                             .viewing_cache = 1000,
                                              .metrics = f->metrics};
     int failed = pipeline_start(&f->pipeline, &options, &err);
     assert_string_equal(err.text, "");
