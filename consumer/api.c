@@ -6,6 +6,7 @@
 #include "common/params.h"
 #include "consumer/access.h"
 #include "consumer/api_report.h"
+#include "consumer/api_retention.h"
 #include "consumer/api_status.h"
 #include "consumer/ask.h"
 #include "consumer/pipeline.h"
@@ -129,15 +130,11 @@ static void send_answer(struct api *a, struct http_conn *c)
     }
 }
 
-static void answer(struct api *a, struct http_conn *c)
+/* Why there is no answer. */
+static void send_failure(struct api *a, struct http_conn *c, enum store_read_result result)
 {
-    struct pipeline_status ps;
-    pipeline_status(a->o.pipeline, &ps);
-    a->ask.complete_through_ms = ps.complete_through_ms;
-    ask_answer_reset(&a->answer);
-    switch (ask_report(&a->ask, &a->query, &a->answer)) {
+    switch (result) {
     case STORE_READ_OK:
-        send_answer(a, c);
         break;
     case STORE_READ_TOO_LONG:
         send_simple(a, c, 503, "query_too_long",
@@ -148,6 +145,38 @@ static void answer(struct api *a, struct http_conn *c)
         send_simple(a, c, 503, "store_failed", "The store could not be read just now.");
         break;
     }
+}
+
+static int64_t complete_through(const struct api *a)
+{
+    struct pipeline_status ps;
+    pipeline_status(a->o.pipeline, &ps);
+    return ps.complete_through_ms;
+}
+
+static void answer(struct api *a, struct http_conn *c)
+{
+    a->ask.complete_through_ms = complete_through(a);
+    ask_answer_reset(&a->answer);
+    enum store_read_result result = ask_report(&a->ask, &a->query, &a->answer);
+    if (result == STORE_READ_OK) {
+        send_answer(a, c);
+    } else {
+        send_failure(a, c, result);
+    }
+}
+
+static void answer_retention(struct api *a, struct http_conn *c, uint64_t photo_id)
+{
+    int64_t changes[STORE_POINTS];
+    enum store_read_result result = ask_playthrough(&a->ask, &a->query, changes);
+    if (result != STORE_READ_OK) {
+        send_failure(a, c, result);
+        return;
+    }
+    buffer_reset(&a->body);
+    api_retention(&a->body, photo_id, changes, complete_through(a));
+    send_body(a, c, 200, "application/json", usual);
 }
 
 static void follow_tokens(struct api *a)
@@ -200,6 +229,24 @@ static void serve_report(struct api *a, struct http_conn *c, const struct http_r
     }
 }
 
+static void serve_retention(struct api *a, struct http_conn *c, const struct http_request *req)
+{
+    struct query_param params[API_PARAMS_MAX];
+    struct query_error fault = {.code = ""};
+    size_t count = 0;
+    uint64_t photo_id = 0;
+    (void)site_zones_take(&a->fresh_zones, &a->ask.zones); /* none is usual */
+    if (!read_params(a, req->query, params, &count)) {
+        send_simple(a, c, 400, "too_many_parameters", "At most 32 parameters are taken.");
+    } else if (!api_retention_parse(params, count, (int64_t)clock_wall_ms(), &a->query, &photo_id,
+                                    &fault) ||
+               !ask_prepare(&a->ask, &a->query, &fault)) {
+        send_error(a, c, 400, &fault, usual);
+    } else {
+        answer_retention(a, c, photo_id);
+    }
+}
+
 static void on_request(struct http_conn *c, const struct http_request *req, void *arg)
 {
     struct api *a = arg;
@@ -208,6 +255,10 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
     } else if (slice_is(req->path, "/v1/report")) {
         if (may_read(a, c, req)) {
             serve_report(a, c, req);
+        }
+    } else if (slice_is(req->path, "/v1/retention")) {
+        if (may_read(a, c, req)) {
+            serve_retention(a, c, req);
         }
     } else if (slice_is(req->path, "/v1/status")) {
         if (may_read(a, c, req)) {
@@ -218,7 +269,8 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
         buffer_append_text(&a->body, "ok\n");
         send_body(a, c, 200, "text/plain; charset=utf-8", usual);
     } else {
-        send_simple(a, c, 404, "not_found", "There is GET /v1/report and /v1/status.");
+        send_simple(a, c, 404, "not_found",
+                    "There is GET /v1/report, /v1/retention and /v1/status.");
     }
 }
 

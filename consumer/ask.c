@@ -143,6 +143,14 @@ enum store_read_result ask_report(const struct ask *a, const struct query *q,
     return STORE_READ_FAILED;
 }
 
+enum store_read_result ask_playthrough(const struct ask *a, const struct query *q,
+                                       int64_t changes[STORE_POINTS])
+{
+    struct answer answer = {.zones = a->zones};
+    const struct store_reader_call call = {on_row, day, &answer, NULL, ASK_TIMEOUT_MS};
+    return store_reader_playthrough(a->reader, q, &call, changes);
+}
+
 void ask_fini(struct ask *a)
 {
     store_reader_close(a->reader);

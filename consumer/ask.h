@@ -32,6 +32,10 @@ bool ask_prepare(struct ask *a, struct query *q, struct query_error *err);
 enum store_read_result ask_report(const struct ask *a, const struct query *q,
                                   struct ask_answer *out);
 
+/* The changes of playthrough over q, as store_reader_playthrough() tells them. */
+enum store_read_result ask_playthrough(const struct ask *a, const struct query *q,
+                                       int64_t changes[STORE_POINTS]);
+
 /* Frees what a holds: reader, zones, zone. */
 void ask_fini(struct ask *a);
 

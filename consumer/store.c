@@ -119,3 +119,10 @@ enum store_read_result store_reader_run(struct store_reader *r, const struct que
 {
     return r->engine->run(r, q, call);
 }
+
+enum store_read_result store_reader_playthrough(struct store_reader *r, const struct query *q,
+                                                const struct store_reader_call *call,
+                                                int64_t changes[STORE_POINTS])
+{
+    return r->engine->playthrough(r, q, call, changes);
+}

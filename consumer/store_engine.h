@@ -27,6 +27,9 @@ struct store_reader_engine {
     void (*close)(struct store_reader *r);
     enum store_read_result (*run)(struct store_reader *r, const struct query *q,
                                   const struct store_reader_call *call);
+    enum store_read_result (*playthrough)(struct store_reader *r, const struct query *q,
+                                          const struct store_reader_call *call,
+                                          int64_t changes[STORE_POINTS]);
 };
 
 enum { STORE_FAULT_SIZE = 256 };

@@ -44,4 +44,15 @@ void store_reader_close(struct store_reader *r);
 enum store_read_result store_reader_run(struct store_reader *r, const struct query *q,
                                         const struct store_reader_call *call);
 
+enum { STORE_POINTS = 102 }; /* 0 to 100 %, and what ends behind the last */
+
+/*
+ * Adds up how playthrough changes from each point to the next over q's range and filters: those who
+ * covered point i are the sum of changes[0] to changes[i]. q goes by days and has no dimensions;
+ * call's on_row is not called.
+ */
+enum store_read_result store_reader_playthrough(struct store_reader *r, const struct query *q,
+                                                const struct store_reader_call *call,
+                                                int64_t changes[STORE_POINTS]);
+
 #endif

@@ -27,6 +27,10 @@ struct store_sql {
  * Returns 0 or -ENOMEM.
  */
 int store_sql_make(struct store_sql *sql, const struct query *q);
+
+/* Makes one SELECT of point and sum(change) of playthrough over the range and the filters of q,
+ * which goes by days. Else as above. */
+int store_sql_playthrough(struct store_sql *sql, const struct query *q);
 void store_sql_fini(struct store_sql *sql);
 
 #endif

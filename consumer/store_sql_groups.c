@@ -2,6 +2,8 @@
 
 #include "consumer/query_time.h"
 
+#include <errno.h>
+
 /* What a metric is added up from, in the tables of totals. Rates are rounded, halves up. */
 static const char *const sums[QUERY_FIELD_COUNT] = {
     [QUERY_REPORTS] = "coalesce(sum(reports), 0)",
@@ -242,6 +244,21 @@ static void add_joined_column(struct store_sql *sql, enum query_field field)
     } else {
         buffer_append_format(&sql->text, "m.%s AS %s", name, name);
     }
+}
+
+int store_sql_playthrough(struct store_sql *sql, const struct query *q)
+{
+    buffer_init(&sql->text);
+    sql->value_count = 0;
+    buffer_append_text(&sql->text, "SELECT point, sum(change) FROM (SELECT day AS bucket, * FROM"
+                                   " playthrough)");
+    add_where(sql, q, QUERY_FIELD_COUNT);
+    add_group_by(sql, 1);
+    if (buffer_failed(&sql->text)) {
+        store_sql_fini(sql);
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 void store_sql_groups(struct store_sql *sql, const struct query *q)

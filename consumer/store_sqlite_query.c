@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -25,6 +26,7 @@ struct reader {
     sqlite3_stmt *site_key;
     const struct query *query; /* below: of the run that goes on */
     const struct store_reader_call *call;
+    int64_t *changes; /* of playthrough; NULL = rows are given to the call */
     uint64_t deadline_ms;
     int64_t known_site; /* the days last told; -1 = none */
     int32_t first_day, end_day;
@@ -181,6 +183,20 @@ static bool give_row(sqlite3_stmt *row, const struct query *q, const struct stor
     return call->on_row(cells, q->column_count, call->arg);
 }
 
+static bool take_change(sqlite3_stmt *row, int64_t *changes)
+{
+    int64_t point = sqlite3_column_int64(row, 0);
+    if (point >= 0 && point < STORE_POINTS) {
+        changes[point] = sqlite3_column_int64(row, 1);
+    }
+    return true;
+}
+
+static bool take_row(const struct reader *r, sqlite3_stmt *row)
+{
+    return r->changes != NULL ? take_change(row, r->changes) : give_row(row, r->query, r->call);
+}
+
 static enum store_read_result failed(const struct reader *r)
 {
     if (sqlite3_errcode(r->db) == SQLITE_INTERRUPT) {
@@ -204,7 +220,7 @@ static enum store_read_result run_statement(struct reader *r, const struct store
             break;
         }
         rc = step == SQLITE_ROW ? SQLITE_OK : step;
-        if (rc == SQLITE_OK && !give_row(statement, r->query, r->call)) {
+        if (rc == SQLITE_OK && !take_row(r, statement)) {
             result = STORE_READ_STOPPED;
         }
     }
@@ -215,24 +231,41 @@ static enum store_read_result run_statement(struct reader *r, const struct store
     return result;
 }
 
+/* Frees the statement's text. */
+static enum store_read_result answer(struct reader *r, const struct query *q,
+                                     const struct store_reader_call *call, struct store_sql *sql)
+{
+    r->query = q;
+    r->call = call;
+    r->known_site = -1;
+    r->deadline_ms = clock_mono_ms() + call->timeout_ms;
+    enum store_read_result result = run_statement(r, sql);
+    store_sql_fini(sql);
+    return result;
+}
+
 static enum store_read_result run(struct store_reader *base, const struct query *q,
                                   const struct store_reader_call *call)
 {
     struct reader *r = (struct reader *)base;
     struct store_sql sql;
-    if (store_sql_make(&sql, q) != 0) {
-        return STORE_READ_FAILED;
-    }
-    r->query = q;
-    r->call = call;
-    r->known_site = -1;
-    r->deadline_ms = clock_mono_ms() + call->timeout_ms;
-    enum store_read_result result = run_statement(r, &sql);
-    store_sql_fini(&sql);
-    return result;
+    r->changes = NULL;
+    return store_sql_make(&sql, q) == 0 ? answer(r, q, call, &sql) : STORE_READ_FAILED;
 }
 
-static const struct store_reader_engine engine = {.close = close_reader, .run = run};
+static enum store_read_result playthrough(struct store_reader *base, const struct query *q,
+                                          const struct store_reader_call *call,
+                                          int64_t changes[STORE_POINTS])
+{
+    struct reader *r = (struct reader *)base;
+    struct store_sql sql;
+    memset(changes, 0, STORE_POINTS * sizeof changes[0]);
+    r->changes = changes;
+    return store_sql_playthrough(&sql, q) == 0 ? answer(r, q, call, &sql) : STORE_READ_FAILED;
+}
+
+static const struct store_reader_engine engine = {
+    .close = close_reader, .run = run, .playthrough = playthrough};
 
 static int set_up(struct reader *r, struct error *err)
 {
