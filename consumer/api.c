@@ -9,6 +9,7 @@
 #include "consumer/api_retention.h"
 #include "consumer/api_status.h"
 #include "consumer/ask.h"
+#include "consumer/page.h"
 #include "consumer/pipeline.h"
 
 #include <event2/event.h>
@@ -213,6 +214,13 @@ static void serve_status(struct api *a, struct http_conn *c, const struct http_r
     send_body(a, c, 200, "application/json", usual);
 }
 
+static void serve_page(struct api *a, struct http_conn *c, const struct http_request *req,
+                       const struct page_file *file)
+{
+    struct http_reply reply = page_reply(file, req, &a->scratch);
+    http_reply(c, &reply);
+}
+
 static void serve_report(struct api *a, struct http_conn *c, const struct http_request *req)
 {
     struct query_param params[API_PARAMS_MAX];
@@ -250,8 +258,11 @@ static void serve_retention(struct api *a, struct http_conn *c, const struct htt
 static void on_request(struct http_conn *c, const struct http_request *req, void *arg)
 {
     struct api *a = arg;
+    const struct page_file *file = page_find(req->path);
     if (req->method != HTTP_GET && req->method != HTTP_HEAD) {
         send_simple(a, c, 405, "method_not_allowed", "Only GET and HEAD are served here.");
+    } else if (file != NULL) {
+        serve_page(a, c, req, file);
     } else if (slice_is(req->path, "/v1/report")) {
         if (may_read(a, c, req)) {
             serve_report(a, c, req);
@@ -270,7 +281,7 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
         send_body(a, c, 200, "text/plain; charset=utf-8", usual);
     } else {
         send_simple(a, c, 404, "not_found",
-                    "There is GET /v1/report, /v1/retention and /v1/status.");
+                    "There is GET /v1/report, /v1/retention, /v1/status, and the page at /.");
     }
 }
 

@@ -55,6 +55,7 @@ browser() {
 wanted() {
     # shellcheck disable=SC2086 # lists of words
     printf '%s\n' $BUILD
+    command -v npm >/dev/null || echo npm
     [ "$1" != build ] || return 0
     # shellcheck disable=SC2086
     printf '%s\n' $TEST
@@ -66,7 +67,6 @@ wanted() {
     [ "$1" = bench ] || return 0
     # shellcheck disable=SC2086
     printf '%s\n' $BENCH
-    command -v npm >/dev/null || echo npm
 }
 
 become_root() {
