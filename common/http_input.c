@@ -29,6 +29,7 @@ static void begin_request(struct http_input *in, size_t start)
 void http_input_free(struct http_conn *c)
 {
     if (c->in != NULL) {
+        (void)http_keep(c->server, &c->in->counted, 0);
         buffer_fini(&c->in->bytes);
         free(c->in);
         c->in = NULL;
@@ -48,6 +49,8 @@ static struct slice default_reject_body(int status)
         return slice_of("The expectation cannot be met.\n");
     case 431:
         return slice_of("The headers are too large.\n");
+    case 503:
+        return slice_of("There is no room for the request just now.\n");
     case 505:
         return slice_of("The HTTP version is not supported.\n");
     default:
@@ -87,6 +90,7 @@ void http_reject(struct http_conn *c, const struct http_input *in, int status)
     unsigned flags = in->head_len > 0 ? flags_of(req) : 0; /* a HEAD has no body, broken or not */
     struct http_reply reply = {.status = status,
                                .content_type = "text/plain; charset=utf-8",
+                               .headers = slice_of(status == 503 ? "Retry-After: 5\r\n" : ""),
                                .body = default_reject_body(status)};
     if (s->handler.on_reject != NULL) {
         s->handler.on_reject(status, req, &reply, s->handler.arg);
@@ -312,8 +316,8 @@ void http_input_serve(struct http_conn *c, struct http_input *in)
 {
     c->more = false;
     enum step step = STEP_NEXT;
-    while (step == STEP_NEXT && !c->input_over && !c->broken) {
-        if (http_conn_is_blocked(c)) {
+    for (unsigned n = 0; step == STEP_NEXT && !c->input_over && !c->broken; n++) {
+        if (n == HTTP_SERVED_MAX || http_conn_is_blocked(c)) {
             c->more = left_of(in) > 0;
             break;
         }
@@ -327,6 +331,10 @@ void http_input_serve(struct http_conn *c, struct http_input *in)
     } else {
         buffer_consume(&in->bytes, in->start);
         in->start = 0;
+    }
+    if (c->in != NULL && !http_keep(c->server, &c->in->counted, c->in->bytes.len)) {
+        http_reject(c, c->in, 503);
+        http_input_free(c);
     }
 }
 

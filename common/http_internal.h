@@ -13,13 +13,14 @@
 
 enum {
     HTTP_READY_MAX = 1024, /* connections looked after in a turn; the others are next */
+    HTTP_SERVED_MAX = 32,  /* requests of one connection in a turn: then others have theirs */
     HTTP_READ_SIZE = 64 * 1024,
     HTTP_OUT_HIGH = 256 * 1024,   /* of a turn's output: then it is sent before its end */
     HTTP_LINGER_MS = 2000,        /* renewed by each ... */
     HTTP_LINGER_STEP = 64 * 1024, /* ... of these bytes */
     HTTP_LINGER_BYTES_MAX = 64 * 1024 * 1024,
     HTTP_DATE_LEN = 29,
-    HTTP_REJECT_KINDS = 8
+    HTTP_REJECT_KINDS = 9
 };
 
 /* What a connection waits for; each is a list in the order of its deadlines. */
@@ -37,6 +38,7 @@ enum http_wait {
 /* A request that is not whole, and what follows it. Only a connection in that state has one. */
 struct http_input {
     struct buffer bytes;
+    size_t counted;  /* of them, by http_keep() */
     size_t start;    /* of the request; offsets below count from here */
     size_t searched; /* no head ends before this */
     size_t parsed;   /* bytes there were when the parser last asked for more */
@@ -51,6 +53,7 @@ struct http_input {
  * one that is sent a file, has one. */
 struct http_output {
     struct buffer bytes;
+    size_t counted; /* of them, by http_keep() */
     size_t sent;
     int file; /* -1 = none */
     off_t file_at;
@@ -84,7 +87,7 @@ struct http_conn {
     unsigned input_over : 1;  /* nothing further is served */
     unsigned output_over : 1; /* nothing further is sent after what there is */
     unsigned eof : 1;         /* the client has closed its half */
-    unsigned more : 1;        /* input stopped for want of room, with bytes left */
+    unsigned more : 1;        /* input stopped with bytes left, for want of room or for others */
     unsigned linger : 1;      /* the client may still be sending when we close */
     unsigned lingering : 1;
     unsigned broken : 1;
@@ -150,6 +153,7 @@ struct http_server {
     uint64_t now_ms;               /* 0: to be read in this turn */
     struct http_crew *crew, alone; /* crew is alone when there are no others */
     struct http_poll poll;
+    size_t kept_bytes; /* of all inputs and outputs */
     struct http_list lists[HTTP_WAIT_COUNT];
     struct http_list touched; /* by next_touched */
     struct http_holds holds;
@@ -183,6 +187,9 @@ uint64_t http_now_ms(struct http_server *s);
 void http_on_tick(int fd, short what, void *arg);
 void http_on_room(int fd, short what, void *arg);
 void http_conn_on_ready(struct http_conn *c, unsigned events);
+
+/* http_kept.c: memory of requests that are not whole and replies that are not taken */
+bool http_keep(struct http_server *s, size_t *counted, size_t len);
 
 /* http_poll.c: which connections are ready */
 int http_poll_open(struct http_server *s);

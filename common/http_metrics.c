@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* The last stands for all others. */
-static const int REJECT_STATUS[HTTP_REJECT_KINDS] = {400, 408, 413, 414, 417, 431, 505, 0};
+static const int REJECT_STATUS[HTTP_REJECT_KINDS] = {400, 408, 413, 414, 417, 431, 503, 505, 0};
 
 static double connections_now(void *arg)
 {

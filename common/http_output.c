@@ -312,6 +312,7 @@ void http_output_free(struct http_conn *c)
     if (c->out->file >= 0) {
         (void)close(c->out->file); /* it was only read */
     }
+    (void)http_keep(c->server, &c->out->counted, 0);
     buffer_fini(&c->out->bytes);
     free(c->out);
     c->out = NULL;
@@ -345,7 +346,10 @@ static void keep_runs(struct http_conn *c, uint32_t number, size_t skip)
         buffer_append(&c->out->bytes, s->out.data + run->at + skipped, run->len - skipped);
         skip -= skipped;
     }
-    c->broken = c->broken || buffer_failed(&c->out->bytes);
+    if (buffer_failed(&c->out->bytes) || !http_keep(s, &c->out->counted, c->out->bytes.len)) {
+        c->broken = true;
+        http_output_free(c); /* at once: there may be room for the others then */
+    }
 }
 
 static void send_runs(struct http_conn *c)

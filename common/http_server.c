@@ -18,6 +18,7 @@ struct http_server_options http_server_defaults(void)
         .body_deadline_ms = 30 * 1000,
         .idle_ms = 75 * 1000,
         .held_max = 16 * 1024 * 1024,
+        .kept_max = 32 * 1024 * 1024,
         .name = "http",
     };
 }

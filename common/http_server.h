@@ -67,7 +67,11 @@ struct http_crew {
     _Atomic uint64_t logged_at_ms; /* starts as 0 */
 };
 
-/* A deadline of 0 is none. A client that does not take its replies goes after idle_ms too. */
+/*
+ * A deadline of 0 is none. A client that does not take its replies goes after idle_ms too. Past
+ * kept_max (0: no such limit) who has more than its share of it has its request refused with 503,
+ * or is closed when it does not take its replies.
+ */
 struct http_server_options {
     struct http_limits limits;
     unsigned head_deadline_ms; /* from the first byte of a request to the end of its head */
@@ -75,6 +79,7 @@ struct http_server_options {
     unsigned idle_ms;          /* between requests */
     unsigned connections_max;  /* past it accepting pauses; 0 = by the file limit less a reserve */
     struct http_crew *crew;    /* NULL = no other server has this port */
+    size_t kept_max;           /* bytes of requests not whole and replies not taken: see above */
     size_t held_max;           /* bytes of held replies; past it requests wait unread ... */
     bool is_full_told;         /* ... but for connections that wait for nothing: http_may_hold() */
     const char *name;          /* in log lines and metric labels: "report", "admin", "api" */

@@ -222,6 +222,8 @@ static struct slice reject_text(int status)
         return slice_of("not found\n");
     case 415:
         return slice_of(input_status_text(status));
+    case 503:
+        return slice_of("there is no room for this request just now\n");
     default:
         return slice_of("this request is not well formed, or too large\n");
     }
@@ -230,7 +232,8 @@ static struct slice reject_text(int status)
 static void on_reject(int status, const struct http_request *req, struct http_reply *out, void *arg)
 {
     out->content_type = "text/plain; charset=utf-8";
-    out->headers = cors_headers(find_cors(arg, req), REPLY_HEADERS_USUAL);
+    out->headers = cors_headers(find_cors(arg, req),
+                                status == 503 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL);
     out->body = reject_text(status);
 }
 

@@ -145,12 +145,108 @@ static void who_was_closed_is_not_looked_after(void **state)
     until_idle(f);
 }
 
+static void a_long_pipeline_lets_others_in(void **state)
+{
+    struct fixture *f = *state;
+    enum { COUNT = 1000 };
+    start(f);
+    struct client long_one = connect_to(f), other = connect_to(f);
+    say(&other, GET("/?o"));
+    expect(&other, OK("1", "o"));
+    say(&long_one, GET("/?l"));
+    expect(&long_one, OK("1", "l"));
+    for (int i = 0; i < COUNT; i++) {
+        ssize_t len = (ssize_t)strlen(GET("/?l"));
+        assert_int_equal(send(long_one.fd, GET("/?l"), (size_t)len, MSG_NOSIGNAL), len);
+    }
+    say(&other, GET("/?o"));
+    turn(f);
+    hear(&other);
+    assert_true(other.got.len > 0);
+    assert_in_range(f->request_count, 2 + 2, 2 + 1 + 32);
+    for (int i = 0; i < COUNT; i++) {
+        expect(&long_one, OK("1", "l"));
+    }
+    leave(&long_one);
+    leave(&other);
+}
+
+/* All begin a body that is never ended, of which there is room for two. */
+static void bodies_that_never_end_get_no_more_than_their_room(void **state)
+{
+    struct fixture *f = *state;
+    enum { CROWD = 8, PART = BIG_SIZE / 2 };
+    f->options.kept_max = BIG_SIZE;
+    start(f);
+    struct client crowd[CROWD], small = connect_to(f);
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = connect_to(f);
+        say(&crowd[i], "POST / HTTP/1.1\r\n" HX "Content-Length: 1048576\r\n\r\n");
+        say_bytes(&crowd[i], f->big, PART);
+    }
+    say(&small, "POST / HTTP/1.1\r\n" HX "Content-Length: 5\r\n\r\nab");
+    for (size_t i = 0; i < 200; i++) {
+        turn(f);
+    }
+    unsigned refused = 0;
+    for (size_t i = 0; i < CROWD; i++) {
+        hear(&crowd[i]);
+        refused += crowd[i].got.len > 0;
+        if (crowd[i].got.len > 0) {
+            expect(&crowd[i], REFUSED("503 Service Unavailable"));
+        } else {
+            say_bytes(&crowd[i], f->big, BIG_SIZE - PART);
+            expect(&crowd[i], "HTTP/1.1 200 OK\r\n");
+        }
+        leave(&crowd[i]);
+    }
+    assert_in_range(refused, CROWD - 2, CROWD - 1);
+    say(&small, "cde");
+    expect(&small, OK("5", "abcde"));
+    leave(&small);
+    expect_metric(f, "playreport_http_rejected_total{server=\"test\",status=\"503\"} ");
+}
+
+static void who_takes_no_reply_is_closed_when_there_is_no_room(void **state)
+{
+    struct fixture *f = *state;
+    enum { CROWD = 8 };
+    f->options.kept_max = BIG_SIZE;
+    start(f);
+    struct client crowd[CROWD], other = connect_to(f);
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = connect_to(f);
+        for (int n = 0; n < 16; n++) {
+            say(&crowd[i], GET("/big")); /* more than the sockets take */
+        }
+    }
+    for (size_t i = 0; i < 50; i++) {
+        turn(f);
+    }
+    say(&other, GET("/?1"));
+    expect(&other, OK("1", "1"));
+    unsigned closed = 0;
+    for (size_t i = 0; i < CROWD; i++) {
+        while (!is_over(&crowd[i]) && crowd[i].got.len < 16 * (size_t)BIG_SIZE) {
+            turn(f);
+            hear(&crowd[i]);
+        }
+        closed += crowd[i].got.len < 16 * (size_t)BIG_SIZE;
+        leave(&crowd[i]);
+    }
+    assert_in_range(closed, 1, CROWD - 1);
+    leave(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         server_test(servers_of_a_crew_share_the_file_limit),
         server_test(a_crew_logs_one_line_a_second),
         server_test(who_was_closed_is_not_looked_after),
+        server_test(a_long_pipeline_lets_others_in),
+        server_test(bodies_that_never_end_get_no_more_than_their_room),
+        server_test(who_takes_no_reply_is_closed_when_there_is_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
