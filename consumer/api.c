@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/params.h"
 #include "consumer/access.h"
+#include "consumer/api_list.h"
 #include "consumer/api_report.h"
 #include "consumer/api_retention.h"
 #include "consumer/api_status.h"
@@ -237,6 +238,23 @@ static void serve_report(struct api *a, struct http_conn *c, const struct http_r
     }
 }
 
+static void serve_list(struct api *a, struct http_conn *c, const struct http_request *req,
+                       enum api_list list)
+{
+    struct query_param params[API_PARAMS_MAX];
+    struct query_error fault = {.code = ""};
+    size_t count = 0;
+    (void)site_zones_take(&a->fresh_zones, &a->ask.zones); /* none is usual */
+    if (!read_params(a, req->query, params, &count)) {
+        send_simple(a, c, 400, "too_many_parameters", "At most 32 parameters are taken.");
+    } else if (!api_list_parse(list, params, count, (int64_t)clock_wall_ms(), &a->query, &fault) ||
+               !ask_prepare(&a->ask, &a->query, &fault)) {
+        send_error(a, c, 400, &fault, usual);
+    } else {
+        answer(a, c);
+    }
+}
+
 static void serve_retention(struct api *a, struct http_conn *c, const struct http_request *req)
 {
     struct query_param params[API_PARAMS_MAX];
@@ -271,6 +289,14 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
         if (may_read(a, c, req)) {
             serve_retention(a, c, req);
         }
+    } else if (slice_is(req->path, "/v1/photos")) {
+        if (may_read(a, c, req)) {
+            serve_list(a, c, req, API_LIST_PHOTOS);
+        }
+    } else if (slice_is(req->path, "/v1/sources")) {
+        if (may_read(a, c, req)) {
+            serve_list(a, c, req, API_LIST_SOURCES);
+        }
     } else if (slice_is(req->path, "/v1/status")) {
         if (may_read(a, c, req)) {
             serve_status(a, c, req);
@@ -280,8 +306,10 @@ static void on_request(struct http_conn *c, const struct http_request *req, void
         buffer_append_text(&a->body, "ok\n");
         send_body(a, c, 200, "text/plain; charset=utf-8", usual);
     } else {
-        send_simple(a, c, 404, "not_found",
-                    "There is GET /v1/report, /v1/retention, /v1/status, and the page at /.");
+        send_simple(
+            a, c, 404, "not_found",
+            "There is GET /v1/report, /v1/photos, /v1/sources, /v1/retention, /v1/status, and "
+            "the page at /.");
     }
 }
 

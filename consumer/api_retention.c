@@ -3,6 +3,7 @@
 #include "common/text.h"
 #include "consumer/query_fault.h"
 #include "consumer/query_time.h"
+#include "consumer/query_where.h"
 
 #include <stdio.h>
 
@@ -49,19 +50,13 @@ static bool read_photo(struct slice text, uint64_t *photo_id, struct query_error
                        query_fault_len(text), text.data);
 }
 
-/* Adds a term of where: what parts terms and values is text here. */
 static void add_term(struct buffer *where, const char *field, struct slice value)
 {
     if (value.len == 0) {
         return; /* all of them */
     }
     buffer_append_format(where, ";%s==", field);
-    for (size_t i = 0; i < value.len; i++) {
-        if (strchr("\\,;", value.data[i]) != NULL) {
-            buffer_append_char(where, '\\');
-        }
-        buffer_append_char(where, value.data[i]);
-    }
+    query_where_escape(where, value);
 }
 
 static bool parse(struct slice where, const struct slice values[PARAMETER_COUNT], int64_t now_ms,

@@ -2,7 +2,7 @@
  * A question to the store, parsed and checked: GET /v1/report and the report command ask alike.
  * Pure; any thread.
  *
- *     dimensions=photo_id,source&metrics=events,loads&where=source==embed,share;event!=load
+ *     dimensions=photo_id,source&metrics=events,loads&where=source==embed,share;event!=load;photo_id=^12
  *     &from=-7d&to=now&tz=Europe/Copenhagen&sort=-events,photo_id&limit=20&cursor=...
  *     &bots=include&internal=include&format=csv
  */
@@ -41,10 +41,11 @@ struct query_value {
     int64_t number;      /* photo_id only */
 };
 
-/* field is, or is not, one of the values. */
+/* field is one of the values, is none of them, or begins with one of them. */
 struct query_filter {
     enum query_field field;
     bool negated;
+    bool is_prefix;                  /* of the text; of a photo_id its decimal digits */
     size_t value_start, value_count; /* in the query's values */
 };
 

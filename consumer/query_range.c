@@ -108,7 +108,8 @@ static bool are_few(const struct query *q)
         by_photo = by_photo || q->columns[i] == QUERY_PHOTO_ID;
     }
     for (size_t i = 0; i < q->filter_count; i++) {
-        are_named = are_named || (q->filters[i].field == QUERY_PHOTO_ID && !q->filters[i].negated);
+        const struct query_filter *f = &q->filters[i];
+        are_named = are_named || (f->field == QUERY_PHOTO_ID && !f->negated && !f->is_prefix);
     }
     return !by_photo || are_named;
 }

@@ -44,11 +44,13 @@ static bool read_operator(struct reader *r, struct query_filter *f, struct query
 {
     bool equal = r->rest.len >= 2 && memcmp(r->rest.data, "==", 2) == 0;
     bool unequal = r->rest.len >= 2 && memcmp(r->rest.data, "!=", 2) == 0;
-    if (!equal && !unequal) {
-        return query_fault(err, invalid, name,
-                           "after %s comes == or !=", query_field_name(f->field));
+    bool begins = r->rest.len >= 2 && memcmp(r->rest.data, "=^", 2) == 0;
+    if (!equal && !unequal && !begins) {
+        return query_fault(err, invalid, name, "after %s comes ==, != or =^ (begins with)",
+                           query_field_name(f->field));
     }
     f->negated = unequal;
+    f->is_prefix = begins;
     skip(r, 2);
     return true;
 }
@@ -74,6 +76,16 @@ static bool copy_value(struct reader *r, struct query *q, struct query_value *v,
     return true;
 }
 
+/* As numbers are written: the value stands last in the query's text. */
+static void drop_zeros(struct query *q, struct query_value *v)
+{
+    while (v->len > 1 && q->text[v->start] == '0') {
+        memmove(q->text + v->start, q->text + v->start + 1, v->len - 1U);
+        v->len--;
+        q->text_len--;
+    }
+}
+
 static bool read_value(struct reader *r, struct query *q, struct query_filter *f,
                        struct query_error *err)
 {
@@ -97,6 +109,9 @@ static bool read_value(struct reader *r, struct query *q, struct query_filter *f
                            query_fault_len(text), text.data);
     }
     v->number = (int64_t)photo_id;
+    if (f->field == QUERY_PHOTO_ID && f->is_prefix) {
+        drop_zeros(q, v);
+    }
     q->value_count++;
     f->value_count++;
     return true;
@@ -133,4 +148,14 @@ bool query_where_parse(struct slice where, struct query *q, struct query_error *
         }
     }
     return true;
+}
+
+void query_where_escape(struct buffer *where, struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\\' || text.data[i] == ',' || text.data[i] == ';') {
+            buffer_append_char(where, '\\');
+        }
+        buffer_append_char(where, text.data[i]);
+    }
 }

@@ -101,8 +101,39 @@ static void add_days(struct store_sql *sql, const struct query *q)
     }
 }
 
+/* Strings and videos that begin so. The lower bound is for the index; an upper one that all engines
+ * compare alike there is not. */
+static void add_prefixes(struct store_sql *sql, const struct query *q, const struct query_filter *f)
+{
+    bool is_text = query_field_is_text(f->field);
+    if (is_text) {
+        buffer_append_format(&sql->text, " AND %s IN (SELECT id FROM strings WHERE",
+                             query_field_name(f->field));
+    }
+    for (size_t i = 0; i < f->value_count; i++) {
+        const struct query_value *v = &q->values[f->value_start + i];
+        buffer_append_text(&sql->text, i == 0 ? (is_text ? " (" : " AND (") : " OR ");
+        if (is_text) {
+            buffer_append_text(&sql->text, "text >= ");
+            store_sql_value(sql, query_value_text(q, v), 0);
+            buffer_append_format(&sql->text, " AND substr(text, 1, length(?%zu)) = ?%zu",
+                                 sql->value_count, sql->value_count);
+        } else {
+            buffer_append_format(&sql->text,
+                                 "substr(CAST(%s AS TEXT), 1, %u) = ", query_field_name(f->field),
+                                 (unsigned)v->len);
+            store_sql_value(sql, query_value_text(q, v), 0);
+        }
+    }
+    buffer_append_text(&sql->text, is_text ? "))" : ")");
+}
+
 static void add_filter(struct store_sql *sql, const struct query *q, const struct query_filter *f)
 {
+    if (f->is_prefix) {
+        add_prefixes(sql, q, f);
+        return;
+    }
     bool is_text = query_field_is_text(f->field);
     buffer_append_format(&sql->text, " AND %s%s IN (%s", query_field_name(f->field),
                          f->negated ? " NOT" : "",

@@ -109,7 +109,7 @@ static void append_where(struct buffer *out, const struct query *q)
         const struct query_filter *f = &q->filters[i];
         buffer_append_text(out, i == 0 ? "&where=" : ";");
         append_name(out, f->field, true);
-        buffer_append_text(out, f->negated ? "!=" : "==");
+        buffer_append_text(out, f->negated ? "!=" : f->is_prefix ? "=^" : "==");
         for (size_t v = 0; v < f->value_count; v++) {
             buffer_append_text(out, v == 0 ? "" : ",");
             append_value(out, query_value_text(q, &q->values[f->value_start + v]));
@@ -172,6 +172,7 @@ static void require_same(const struct query *a, const struct query *b)
     for (size_t i = 0; i < a->filter_count; i++) {
         require(a->filters[i].field == b->filters[i].field &&
                 a->filters[i].negated == b->filters[i].negated &&
+                a->filters[i].is_prefix == b->filters[i].is_prefix &&
                 a->filters[i].value_count == b->filters[i].value_count);
     }
     for (size_t i = 0; i < a->value_count; i++) {

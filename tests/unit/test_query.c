@@ -108,6 +108,20 @@ static void a_backslash_takes_separators_into_a_value(void **state)
     assert_true(slice_is(query_value_text(&q, &q.values[1]), "d==e"));
 }
 
+static void a_value_may_be_a_beginning(void **state)
+{
+    (void)state;
+    struct query q;
+    parse_good("where=photo_id=^0012,000;source=^em", &q);
+    assert_true(q.filters[0].is_prefix && q.filters[1].is_prefix);
+    assert_false(q.filters[0].negated || q.filters[1].negated);
+    assert_true(slice_is(query_value_text(&q, &q.values[0]), "12"));
+    assert_true(slice_is(query_value_text(&q, &q.values[1]), "0"));
+    assert_true(slice_is(query_value_text(&q, &q.values[2]), "em"));
+    parse_good("dimensions=photo_id,day&where=photo_id=^7", &q);
+    assert_false(q.is_filled);
+}
+
 static void times_are_read_as_people_write_them(void **state)
 {
     (void)state;
@@ -195,6 +209,9 @@ static void what_cannot_be_asked_is_named(void **state)
         {"where=source>embed", "invalid_parameter", "where"},
         {"where=source==", "invalid_parameter", "where"},
         {"where=source==a,", "invalid_parameter", "where"},
+        {"where=source=^", "invalid_parameter", "where"},
+        {"where=source!^a", "invalid_parameter", "where"},
+        {"where=photo_id=^12x", "invalid_parameter", "where"},
         {"where=source==a;;site==b", "invalid_parameter", "where"},
         {"where=photo_id==x", "invalid_parameter", "where"},
         {"where=photo_id==-1", "invalid_parameter", "where"},
@@ -475,6 +492,7 @@ int main(void)
         cmocka_unit_test(all_that_can_be_asked_is_understood),
         cmocka_unit_test(a_query_by_event_counts_events),
         cmocka_unit_test(a_backslash_takes_separators_into_a_value),
+        cmocka_unit_test(a_value_may_be_a_beginning),
         cmocka_unit_test(times_are_read_as_people_write_them),
         cmocka_unit_test(the_range_is_rounded_outwards_to_quarters),
         cmocka_unit_test(what_cannot_be_asked_is_named),

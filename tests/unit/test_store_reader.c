@@ -204,6 +204,17 @@ static int64_t column_of(struct fixture *f, const struct report *e, enum query_f
     return values[field];
 }
 
+/* By the digits of a number, by the bytes of a string. */
+static bool begins(const struct query *q, const struct query_value *v, const struct report *e,
+                   uint32_t id, bool is_photo)
+{
+    struct slice wanted = query_value_text(q, v);
+    char digits[24] = "";
+    (void)snprintf(digits, sizeof digits, "%llu", (unsigned long long)e->photo_id);
+    const char *text = is_photo ? digits : id == 0 ? "" : strings[id];
+    return strncmp(text, wanted.data, wanted.len) == 0;
+}
+
 static bool passes(const struct query *q, const struct query_filter *filter, const struct report *e)
 {
     bool found = false;
@@ -212,9 +223,10 @@ static bool passes(const struct query *q, const struct query_filter *filter, con
         uint32_t id = filter->field == QUERY_SITE     ? e->site
                       : filter->field == QUERY_SOURCE ? e->source
                                                       : e->event;
-        found = found || (filter->field == QUERY_PHOTO_ID
-                              ? (int64_t)e->photo_id == v->number
-                              : id != 0 && slice_is(query_value_text(q, v), strings[id]));
+        bool is_photo = filter->field == QUERY_PHOTO_ID;
+        found = found || (filter->is_prefix ? begins(q, v, e, id, is_photo)
+                          : is_photo        ? (int64_t)e->photo_id == v->number
+                                     : id != 0 && slice_is(query_value_text(q, v), strings[id]));
     }
     return found != filter->negated;
 }
@@ -403,6 +415,9 @@ static void answers_equal_the_brute_force_sums(void **state)
         "dimensions=photo_id,hour",
         "dimensions=photo_id&where=source==embed,share\\, x;photo_id!=3",
         "dimensions=photo_id&where=source!=embed,(none)",
+        "dimensions=source&where=source=^s,emb",
+        "dimensions=photo_id&where=photo_id=^92,3",
+        "dimensions=event&where=event=^load,sharex;site=^chic",
         "dimensions=source&where=event!=load",
         "dimensions=source&where=event==load,share&metrics=events,loads",
         "where=site==kolkata;photo_id==9223372036854775807",
