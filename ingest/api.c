@@ -93,7 +93,7 @@ static bool under_api(struct slice path)
 static bool choose_form(struct caller *who, const struct call *call, struct report_fault *why)
 {
     struct slice accept = who->req->known[HTTP_HEADER_ACCEPT];
-    bool good = reply_form_choose(&who->form, &call->in->fields, accept, why);
+    bool good = reply_choose_form(&who->form, &call->in->fields, accept, why);
     if (call->method != NULL && call->method->kind == METHOD_PIXEL) {
         who->form.format = REPLY_PIXEL;
         return true; /* names for scripts mean nothing to it */

@@ -140,7 +140,7 @@ void api_render_released(struct api *a, const void *data, size_t len, int outcom
     render_held(a, slice_make(data, len), outcome, &r);
     *out = (struct http_reply){
         .status = outcome == 0 ? 200 : 503,
-        .content_type = reply_content_type(&r.form),
+        .content_type = reply_form_content_type(&r.form),
         /* Only what was not kept is to be sent again. */
         .headers =
             cors_headers(r.held.cors, outcome < 0 ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
@@ -156,7 +156,7 @@ static void send_now(struct api *a, const struct caller *who, int status)
     bool is_for_now = status == 503 || status == 429;
     struct http_reply reply = {
         .status = status,
-        .content_type = reply_content_type(&who->form),
+        .content_type = reply_form_content_type(&who->form),
         .headers = cors_headers(a->cors, is_for_now ? REPLY_HEADERS_RETRY : REPLY_HEADERS_USUAL),
         .body = buffer_slice(&a->body),
         .close = buffer_failed(&a->body), /* a cut body must not be taken for a whole one */

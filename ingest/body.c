@@ -2,7 +2,7 @@
 
 #include "common/http_text.h"
 #include "common/utf8.h"
-#include "ingest/header_params.h"
+#include "common/header_params.h"
 
 static bool starts_json(struct slice body)
 {

@@ -3,7 +3,7 @@
 #include "common/text.h"
 #include "common/utf8.h"
 #include "ingest/client_entry.h"
-#include "ingest/header_params.h"
+#include "common/header_params.h"
 
 #include <errno.h>
 #include <stdlib.h>

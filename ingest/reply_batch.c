@@ -139,7 +139,7 @@ static void render_json(struct buffer *out, const struct reply_batch *b, const c
         buffer_append_text(out, site_json);
     }
     buffer_append_text(out, ",\"endpoint\":");
-    reply_append_endpoint(out, endpoint);
+    reply_form_endpoint(out, endpoint);
     append_counts(out, b);
     buffer_append_char(out, '}');
 }
@@ -151,7 +151,7 @@ void reply_batch_render(struct buffer *out, const struct reply_form *form,
         render_xml(out, b);
         return;
     }
-    reply_open_json(out, form);
+    reply_form_open(out, form);
     render_json(out, b, site_json, endpoint);
-    reply_close_json(out, form);
+    reply_form_close(out, form);
 }

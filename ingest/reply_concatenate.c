@@ -17,7 +17,7 @@ void reply_concatenate_open(struct buffer *out, const struct reply_form *form)
         buffer_append_text(out, "<response status=\"ok\" permission_level=\"" REPLY_LEVEL
                                 "\" message=\"\" cached=\"0\">");
     } else {
-        reply_open_json(out, form);
+        reply_form_open(out, form);
         buffer_append_char(out, '{');
     }
 }
@@ -49,6 +49,6 @@ void reply_concatenate_close(struct buffer *out, const struct reply_form *form)
         buffer_append_text(out, "</response>");
     } else {
         buffer_append_char(out, '}');
-        reply_close_json(out, form);
+        reply_form_close(out, form);
     }
 }

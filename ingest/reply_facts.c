@@ -13,7 +13,7 @@ static void open_xml(struct buffer *out)
 
 static void open_ok(struct buffer *out, const struct reply_form *form)
 {
-    reply_open_json(out, form);
+    reply_form_open(out, form);
     buffer_append_text(out,
                        "{\"status\":\"ok\",\"message\":\"\",\"permission_level\":\"" REPLY_LEVEL
                        "\",\"cached\":\"0\",");
@@ -25,9 +25,9 @@ static void close_ok(struct buffer *out, const struct reply_form *form, const st
     buffer_append_text(out, ",\"p\":\"1\",\"size\":\"1\",\"site\":");
     buffer_append_text(out, site->json);
     buffer_append_text(out, ",\"endpoint\":");
-    reply_append_endpoint(out, endpoint);
+    reply_form_endpoint(out, endpoint);
     buffer_append_char(out, '}');
-    reply_close_json(out, form);
+    reply_form_close(out, form);
 }
 
 static void append_attribute(struct buffer *out, const char *name, const char *value)

@@ -248,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.values[FIELD_FORMAT] = slice_of(is_json ? "json" : "xml");
     f.values[FIELD_RAW] = slice_of(memchr(flags.data, 'r', flags.len) != NULL ? "" : NULL);
     struct slice accept = fuzz_take(&rest, '\n'), endpoint = fuzz_take(&rest, '\n');
-    bool was_good = reply_form_choose(&form, &f, accept, &why);
+    bool was_good = reply_choose_form(&form, &f, accept, &why);
     check_form(&form, &f, accept, was_good);
     check_answers(&form, any_site(), endpoint, &why);
     if (memchr(rest.data, '\0', rest.len) == NULL &&

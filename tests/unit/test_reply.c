@@ -30,7 +30,7 @@ static bool choose(struct reply_form *form, const char *query, const char *accep
 {
     struct fields f;
     fields_from_query(&f, slice_of(query), scratch, sizeof(scratch));
-    return reply_form_choose(form, &f, slice_of(accept), why);
+    return reply_choose_form(form, &f, slice_of(accept), why);
 }
 
 static void forms_are_rendered_as_the_contract_writes_them(void **state)
@@ -176,7 +176,7 @@ static void the_content_type_goes_by_form_and_accept(void **state)
         struct reply_form form;
         struct report_fault why;
         (void)choose(&form, cases[i].query, cases[i].accept, &why);
-        assert_string_equal(reply_content_type(&form), cases[i].wanted);
+        assert_string_equal(reply_form_content_type(&form), cases[i].wanted);
     }
 }
 

@@ -1,6 +1,6 @@
 /* The words and name=value pairs that header values are made of. Pure; any thread. */
-#ifndef INGEST_HEADER_PARAMS_H
-#define INGEST_HEADER_PARAMS_H
+#ifndef COMMON_HEADER_PARAMS_H
+#define COMMON_HEADER_PARAMS_H
 
 #include "common/slice.h"
 

@@ -1,4 +1,4 @@
-#include "ingest/header_params.h"
+#include "common/header_params.h"
 
 #include "common/http_text.h"
 
