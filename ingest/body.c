@@ -1,8 +1,8 @@
 #include "ingest/body.h"
 
+#include "common/header_params.h"
 #include "common/http_text.h"
 #include "common/utf8.h"
-#include "common/header_params.h"
 
 static bool starts_json(struct slice body)
 {

@@ -1,9 +1,9 @@
 #include "ingest/client.h"
 
+#include "common/header_params.h"
 #include "common/text.h"
 #include "common/utf8.h"
 #include "ingest/client_entry.h"
-#include "common/header_params.h"
 
 #include <errno.h>
 #include <stdlib.h>
