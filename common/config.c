@@ -418,3 +418,8 @@ enum config_result config_read(struct config **out, const struct config_spec *sp
     buffer_fini(&r.faults);
     return result;
 }
+
+const char *config_library(void)
+{
+    return jansson_version_str();
+}

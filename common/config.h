@@ -86,6 +86,9 @@ struct config_side {
 void config_changes(const struct config_spec *spec, struct config_side before,
                     struct config_side after, const char *const *except, struct buffer *names);
 
+/* The version of jansson that runs, as it names itself. Any thread. */
+const char *config_library(void);
+
 /* The kafka.* pairs, name without the prefix. */
 size_t config_kafka_count(const struct config *c);
 struct config_pair config_kafka_at(const struct config *c, size_t i);

@@ -1,12 +1,18 @@
 #include "consumer/options.h"
 
+#include "common/http_server.h"
+#include "common/kafka_conf.h"
 #include "common/log.h"
+#include "consumer/store.h"
+#include "consumer/viewer_hash.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { OPTIONS_VERSIONS_SIZE = 256 };
 
 #define AT(member) offsetof(struct consumer_options, member)
 #define QUERY(i) (AT(query) + (i) * sizeof(const char *))
@@ -140,9 +146,9 @@ static const struct config_spec run_spec = {
     .program = "playreport-consumer",
     .summary =
         "Usage: playreport-consumer [run] --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
-        "       playreport-consumer report [--name=value ...]\n"
-        "       playreport-consumer replay --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
-        "       playreport-consumer backup FILE [--store=sqlite:PATH]\n\n"
+        "  or:  playreport-consumer report [--name=value ...]\n"
+        "  or:  playreport-consumer replay --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
+        "  or:  playreport-consumer backup FILE [--store=sqlite:PATH]\n\n"
         "run counts the events of the topic into the store and answers /v1/report;\n"
         "report prints the same numbers as a table; replay sends dead letters again;\n"
         "backup copies the store while it is in use. COMMAND --help lists the options of each.\n"
@@ -220,6 +226,16 @@ static bool find_command(const char *name, enum consumer_command *out)
     return false;
 }
 
+static const char *write_versions(char out[OPTIONS_VERSIONS_SIZE])
+{
+    char engines[STORE_LIBRARIES_SIZE];
+    (void)snprintf(out, OPTIONS_VERSIONS_SIZE,
+                   "libevent %s, librdkafka %s, jansson %s, OpenSSL %s, %s", http_server_library(),
+                   kafka_conf_library(), config_library(), viewer_hash_library(),
+                   store_libraries(engines));
+    return out;
+}
+
 enum config_result consumer_options_read(struct config **out, struct consumer_options *values,
                                          enum consumer_command *command, int argc, char **argv,
                                          char **envp)
@@ -237,7 +253,9 @@ enum config_result consumer_options_read(struct config **out, struct consumer_op
         argc--;
         argv++;
     }
+    char versions[OPTIONS_VERSIONS_SIZE];
     struct config_spec spec = *commands[*command].spec;
+    spec.versions = write_versions(versions);
     spec.values = values;
     enum config_result result = config_read(out, &spec, argc, argv, envp);
     if (result == CONFIG_RUN && *command == CONSUMER_BACKUP && values->file == NULL) {

@@ -3,6 +3,7 @@
 #include "consumer/store_engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* The path in a url of SQLite. Else returns NULL with a sentence. */
 static const char *sqlite_path(const char *url, struct error *err)
@@ -18,6 +19,12 @@ static const char *sqlite_path(const char *url, struct error *err)
         error_set(err, "store: not the url of a store; use sqlite:PATH");
     }
     return NULL;
+}
+
+const char *store_libraries(char out[STORE_LIBRARIES_SIZE])
+{
+    (void)snprintf(out, STORE_LIBRARIES_SIZE, "SQLite %s", store_sqlite_library());
+    return out;
 }
 
 int store_open(struct store **out, const char *url, struct error *err)

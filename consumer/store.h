@@ -201,6 +201,10 @@ enum store_result {
     STORE_FAILED /* the engine is broken: nothing was written, store_fault() says why */
 };
 
+/* The versions of the engines' libraries, for --version. Returns out. */
+enum { STORE_LIBRARIES_SIZE = 64 };
+const char *store_libraries(char out[STORE_LIBRARIES_SIZE]);
+
 /*
  * Opens or makes the store that url names (sqlite:PATH), upgrades its schema, takes the writer's
  * lock. Returns 0 or -errno with a sentence: -EBUSY when another consumer writes to the file.

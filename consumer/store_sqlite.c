@@ -257,3 +257,8 @@ int store_sqlite_open(struct store **out, const char *path, struct error *err)
     *out = &s->base;
     return 0;
 }
+
+const char *store_sqlite_library(void)
+{
+    return sqlite3_libversion();
+}

@@ -59,3 +59,8 @@ uint64_t viewer_hash_word(const unsigned char hash[STORE_VIEWER_SIZE])
     memcpy(&word, hash, sizeof word);
     return be64toh(word);
 }
+
+const char *viewer_hash_library(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
+}

@@ -24,4 +24,7 @@ bool viewer_hash_of(struct viewer_hash *h, bool is_derived, struct slice name,
 /* The first 64 bits, for sketches. */
 uint64_t viewer_hash_word(const unsigned char hash[STORE_VIEWER_SIZE]);
 
+/* The version of the OpenSSL that runs, as it names itself. Any thread. */
+const char *viewer_hash_library(void);
+
 #endif

@@ -47,6 +47,9 @@ enum { CLIENT_SECRET_SIZE = 32 };
 int client_hasher_new(struct client_hasher **out, const uint8_t secret[CLIENT_SECRET_SIZE]);
 void client_hasher_free(struct client_hasher *h);
 
+/* The version of the OpenSSL that runs, as it names itself. */
+const char *client_hasher_library(void);
+
 /*
  * Writes the viewer, 32 hex characters without NUL: HMAC-SHA256 of address (whole), user agent (its
  * first 512 bytes) and site key under the key of the UTC day that ts_ms falls on. Returns a slice

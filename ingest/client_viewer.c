@@ -122,3 +122,8 @@ struct slice client_viewer(struct client_hasher *h, const struct client_visit *v
     }
     return slice_make(out, CLIENT_VIEWER_LEN);
 }
+
+const char *client_hasher_library(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
+}

@@ -12,7 +12,7 @@ enum { EXIT_USAGE = 2, OWN_OPTIONS = 3, DUMP_BUFFER = 64 * 1024 };
 
 static const char help[] =
     "Usage: playreport-ingest journal [--journal=DIR] [--config FILE]\n"
-    "       playreport-ingest journal --dump [--all] [--lane=LANE] [--journal=DIR] ...\n"
+    "  or:  playreport-ingest journal --dump [--all] [--lane=LANE] [--journal=DIR] ...\n"
     "\n"
     "Shows what the journal holds: its segments, its lanes, how many records wait for Kafka, and\n"
     "what damage was set aside. It reads only and may run beside the daemon. DIR comes from where\n"
@@ -78,7 +78,9 @@ static enum config_result read_settings(struct config **out, struct settings *s,
     if (options != NULL) {
         memcpy(options, table, count * sizeof *options);
         memcpy(options + count, own_options, sizeof own_options);
+        char versions[OPTIONS_VERSIONS_SIZE];
         const struct config_spec spec = {.program = "playreport-ingest journal",
+                                         .versions = ingest_options_versions(versions),
                                          .options = options,
                                          .option_count = count + OWN_OPTIONS,
                                          .values = s,

@@ -142,3 +142,8 @@ enum inflate_result inflate_body(struct inflater *i, enum inflate_coding coding,
     }
     return result;
 }
+
+const char *inflate_library(void)
+{
+    return zlibVersion();
+}

@@ -35,4 +35,7 @@ void inflater_free(struct inflater *i);
 enum inflate_result inflate_body(struct inflater *i, enum inflate_coding coding, struct slice body,
                                  size_t max, struct buffer *out);
 
+/* The version of the zlib that runs, as it names itself. */
+const char *inflate_library(void);
+
 #endif

@@ -4,7 +4,9 @@
 #include "common/kafka_conf.h"
 #include "ingest/address.h"
 #include "ingest/bots.h"
+#include "ingest/client.h"
 #include "ingest/cors.h"
+#include "ingest/inflate.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -124,12 +126,22 @@ const struct config_option *ingest_options_table(size_t *count)
     return table;
 }
 
+const char *ingest_options_versions(char out[OPTIONS_VERSIONS_SIZE])
+{
+    (void)snprintf(out, OPTIONS_VERSIONS_SIZE,
+                   "libevent %s, librdkafka %s, jansson %s, OpenSSL %s, zlib %s",
+                   http_server_library(), kafka_conf_library(), config_library(),
+                   client_hasher_library(), inflate_library());
+    return out;
+}
+
 static struct config_spec spec_for(struct ingest_options *values)
 {
     return (struct config_spec){
         .program = "playreport-ingest",
         .summary =
-            "Usage: playreport-ingest --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n\n"
+            "Usage: playreport-ingest --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
+            "  or:  playreport-ingest journal [--name=value ...]\n\n"
             "Takes the reports of video players over HTTP, answers each once it is journalled,\n"
             "and puts it on Kafka. Settings come from --config FILE (JSON), PLAYREPORT_<NAME>\n"
             "and flags; the later wins. Any librdkafka property passes through as --kafka.NAME.\n"
@@ -148,11 +160,9 @@ static struct config_spec spec_for(struct ingest_options *values)
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
                                        char **argv, char **envp)
 {
-    char versions[128];
-    (void)snprintf(versions, sizeof versions, "libevent %s, librdkafka %s", http_server_library(),
-                   kafka_conf_library());
+    char versions[OPTIONS_VERSIONS_SIZE];
     struct config_spec spec = spec_for(values);
-    spec.versions = versions;
+    spec.versions = ingest_options_versions(versions);
     return config_read(out, &spec, argc, argv, envp);
 }
 

@@ -36,6 +36,10 @@ struct ingest_options {
 /* The table alone, for commands that read the daemon's settings and options of their own. */
 const struct config_option *ingest_options_table(size_t *count);
 
+/* The versions of the libraries, for --version. Returns out. */
+enum { OPTIONS_VERSIONS_SIZE = 256 };
+const char *ingest_options_versions(char out[OPTIONS_VERSIONS_SIZE]);
+
 /* Reads them; see config_read(). values must stay where it is until config_free(). */
 enum config_result ingest_options_read(struct config **out, struct ingest_options *values, int argc,
                                        char **argv, char **envp);

@@ -66,6 +66,9 @@ int main(int argc, char **argv)
     case OPTIONS_HELP:
         options_print_help();
         return EXIT_OK;
+    case OPTIONS_VERSION:
+        options_print_version();
+        return EXIT_OK;
     case OPTIONS_BAD:
         (void)fprintf(stderr, "playreport-load: %s\n", err.text);
         return EXIT_USAGE;

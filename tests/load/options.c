@@ -1,6 +1,9 @@
 #include "tests/load/options.h"
 
+#include "common/config.h"
+#include "common/http_server.h"
 #include "common/slice.h"
+#include "common/version.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -27,13 +30,16 @@ static const struct option long_options[] = {
     {"latency", no_argument, NULL, 'l'},
     {"pipeline", required_argument, NULL, 'd'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
 };
 
 void options_print_help(void)
 {
     (void)puts(
-        "playreport-load: sends reports as the public players do, and checks every reply\n"
+        "Usage: playreport-load [--name value ...]\n"
+        "\n"
+        "Sends reports as the public players do, and checks every reply.\n"
         "\n"
         "  --target HOST:PORT   where to (127.0.0.1:8080)\n"
         "  --reports N          how many (10000)\n"
@@ -53,11 +59,18 @@ void options_print_help(void)
         "  --latency            print p50 p90 p99 p99.9 max; with --rate from the time a report\n"
         "                       was due, so that waiting for a slow server counts\n"
         "  --help               this\n"
+        "  --version            the version of the program and of its libraries\n"
         "\n"
         "Report n carries report_id l<seed>-<n>. The server counts a report_id of a viewer once "
         "in\n"
         "24 hours: for a second run against the same server take another --seed.\n"
         "Exit: 0 nothing was refused, 1 something was or the run failed, 2 bad usage.");
+}
+
+void options_print_version(void)
+{
+    (void)printf("playreport-load %s\nlibevent %s, jansson %s\n", PLAYREPORT_VERSION,
+                 http_server_library(), config_library());
 }
 
 static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
@@ -192,6 +205,9 @@ enum options_result options_read(struct load_options *out, int argc, char **argv
     while ((name = getopt_long(argc, argv, "", long_options, &at)) != -1) {
         if (name == 'h') {
             return OPTIONS_HELP;
+        }
+        if (name == 'v') {
+            return OPTIONS_VERSION;
         }
         if (name == '?') {
             error_set(err, "see --help");

@@ -18,7 +18,7 @@ struct load_options {
     bool reconnect, finish, latency;
 };
 
-enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_BAD };
+enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 
 /* Fills *out; its texts point into argv. On OPTIONS_BAD err says what is wrong. */
 enum options_result options_read(struct load_options *out, int argc, char **argv,
@@ -26,5 +26,8 @@ enum options_result options_read(struct load_options *out, int argc, char **argv
 
 /* Prints the table of options to standard output. */
 void options_print_help(void);
+
+/* Prints the version of the program and of its libraries. */
+void options_print_version(void);
 
 #endif
