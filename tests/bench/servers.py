@@ -92,7 +92,7 @@ class Nginx(Program):
             (folder / "conf").write_text(text, encoding="utf-8")
             self.run([NGINX, "-p", folder, "-c", folder / "conf", "-e", folder / "error.log"],
                      pass_fds=[listener.fileno()], env={**os.environ, "NGINX": f"{listener.fileno()};"})
-        wait_until(f"{self.name} has its worker", lambda: self.must_run() or len(family(self.pid())) > 1, 10)
+        wait_until(f"{self.name} has its worker", lambda: self.must_run() or len(family(self.pid())) > 1)
 
 
 class Evhttp(Program):

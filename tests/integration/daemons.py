@@ -1,4 +1,4 @@
-"""The two daemons as processes of a test: started on ports the system gives, asked, killed, started again."""
+"""The two daemons as processes of a test: started on free ports, asked, killed, started again."""
 import json
 import os
 import re
@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from broker import BUILD, ROOT, wait_until
+from ports import free_ports
 
 LISTENING = re.compile(r"event=listening port=(\d+) admin_port=(\d+)")
 PROGRAMS = Path(os.environ.get("PLAYREPORT_TEST_DAEMONS", BUILD))
@@ -24,7 +25,8 @@ class Daemon:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / f"{program}.log"
         self.options = dict(options)
-        self.host, self.port, self.admin_port = "127.0.0.1", 0, 0
+        self.host = "127.0.0.1"
+        self.port, self.admin_port = free_ports(2)
         self.process = None
         self.environment = {}  # beside that of the test
         self.files = None  # how many it may have open, when that is not as it is for the test

@@ -92,7 +92,7 @@ class Proxy:
 
     def __enter__(self):
         self.start()
-        wait_until(f"the proxy serves: {self.folder}", self._serves, 10)
+        wait_until(f"the proxy serves: {self.folder}", self._serves)
         return self
 
     def __exit__(self, *_):

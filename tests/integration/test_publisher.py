@@ -2,7 +2,6 @@
 import http.client
 import random
 import re
-import socket
 import string
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions
 
 from broker import Kafka
 from daemons import ingest, wait_until
+from ports import free_ports
 
 EVENT = "/api/analytics/report/event?event=load&photo_id="
 LIMIT = 1000  # bytes of a batch: some small reports together, but no big one
@@ -292,12 +292,6 @@ def test_a_letter_that_finds_no_topic_waits_and_the_reason_says_so(kafka, tmp_pa
 # ---- Credentials ----
 
 
-def free_port():
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
-
-
 def demand_password(kafka, port, password):
     """From the broker's next start on its second listener wants the user `reports` to have this password."""
     path = kafka.folder / "node1" / "server.properties"
@@ -316,7 +310,7 @@ def demand_password(kafka, port, password):
 def test_a_wrong_password_shows_and_all_drains_once_it_is_right(tmp_path, topic):
     with Kafka.start(tmp_path) as kafka:
         before = (kafka.folder / "node1" / "server.properties").read_text()
-        port = free_port()
+        port, = free_ports(1)
         demand_password(kafka, port, "another")
         kafka.restart()
         options = {"topic": topic, "kafka.security.protocol": "sasl_plaintext", "kafka.sasl.mechanism": "PLAIN",

@@ -23,7 +23,7 @@ def traced(lab: Lab, pid: int, port: int) -> tuple[dict[str, int], int]:
     table = lab.folder / "strace"
     with subprocess.Popen(["strace", "-c", "-f", "-qq", "-p", str(pid), "-o", str(table)],
                           stderr=subprocess.DEVNULL) as strace:
-        wait_until("strace is at work", lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text(), 10)
+        wait_until("strace is at work", lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text())
         requests = wrk(port, "get", 64, lab.seconds)["requests"]
         time.sleep(0.1)  # what the publisher still does
         strace.send_signal(signal.SIGINT)

@@ -188,18 +188,6 @@ END
 
 # ---- the cluster
 
-free_ports() {
-    "$PYTHON" - "$1" <<'END'
-import socket
-import sys
-
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held:
-    s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in held))
-END
-}
-
 new_cluster_id() {
     head -c 16 /dev/urandom | base64 | tr '+/' 'Aa' | tr -d '='
 }
@@ -208,7 +196,7 @@ new_cluster_id() {
 lay_out() {
     local dir=$1 count=$2 voters="" bootstrap="" i
     local -a free brokers
-    read -r -a free <<<"$(free_ports $((2 * count)))"
+    read -r -a free <<<"$("$PYTHON" "$HERE/../../integration/ports.py" $((2 * count)))"
     IFS=, read -r -a brokers <<<"$3"
     [ -n "$3" ] || brokers=("${free[@]:count}")
     for ((i = 0; i < count; i++)); do
@@ -288,8 +276,18 @@ wait_ready() {
     wait "$checker"
 }
 
+start_nodes() {
+    local node
+    lay_out "$1" "$2" "$3"
+    format_all "$1"
+    for node in "$1"/node*; do
+        launch_node "$node"
+    done
+    wait_ready "$1"
+}
+
 start() {
-    local dir=$1 count=1 ports="" node
+    local dir=$1 count=1 ports="" tries=3
     shift
     while [ $# -gt 0 ]; do
         [ $# -ge 2 ] || bad_usage "$1 wants a value"
@@ -307,12 +305,14 @@ start() {
     need_python
     fetch
     trap 'stop "$dir"; exit 130' INT TERM
-    lay_out "$dir" "$count" "$ports"
-    format_all "$dir"
-    for node in "$dir"/node*; do
-        launch_node "$node"
+    # Ports that were free a moment ago may be taken by now: others are tried, three times in all.
+    until start_nodes "$dir" "$count" "$ports"; do
+        stop "$dir"
+        if [ -n "$ports" ] || ((--tries == 0)); then
+            die "the broker did not start; see $dir/node*/log"
+        fi
+        rm -rf "$dir"/node* "$dir/bootstrap"
     done
-    wait_ready "$dir" || { stop "$dir"; die "the broker did not start; see $dir/node*/log"; }
     cat "$dir/bootstrap"
 }
 
