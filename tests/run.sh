@@ -55,5 +55,6 @@ end_to_end tsan 3000 -k "to_the_unit or killed"
 step "torture, the short form"
 /usr/bin/python3 tests/torture --short
 
+# Two at a time: most of what they do is to wait for brokers.
 step "integration tests"
-exec /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration
+exec /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 --dist loadfile tests/integration
