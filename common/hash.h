@@ -17,10 +17,15 @@ static inline uint64_t hash_seed(const void *table)
     return seed | 1;
 }
 
+/*
+ * Both halves of the product: of the lower one alone the top bits of a word would reach the same
+ * few bits whatever the seed is, and words that undo each other could be chosen without knowing it.
+ */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
 {
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
-    return hash ^ (hash >> 29);
+    __extension__ unsigned __int128 product =
+        (unsigned __int128)(hash ^ word) * 0x9E3779B97F4A7C15U;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static inline uint64_t hash_bytes(uint64_t hash, const char *data, size_t len)
