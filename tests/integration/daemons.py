@@ -100,7 +100,9 @@ class ConsumerDaemon(Daemon):
 
 
 def consumer(folder, bootstrap, **options):
-    settings = {"store": f"sqlite:{Path(folder) / 'store.db'}", "kafka.bootstrap.servers": bootstrap, **options}
+    """Its group is that of its topic: one killed by another test would keep the partitions until its session ends."""
+    settings = {"store": f"sqlite:{Path(folder) / 'store.db'}", "kafka.bootstrap.servers": bootstrap,
+                **({"group": options["topic"]} if "topic" in options else {}), **options}
     return ConsumerDaemon("playreport-consumer", folder, settings)
 
 
