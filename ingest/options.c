@@ -44,6 +44,8 @@ static const struct config_option table[] = {
      "replication of a topic that is made; 0 = the cluster's default"},
     {"linger_ms", CONFIG_TIME, AT(linger_ms), "5", 0, 60000, "ms", NULL,
      "how long an event may wait for others to share its batch"},
+    {"cloudevents", CONFIG_SWITCH, AT(cloudevents), "off", 0, 0, "", NULL,
+     "say in headers what each event is as a CloudEvent (ce_id, ce_source, ce_type, ...)"},
     {"sites", CONFIG_TEXT, AT(sites), "", 0, 0, "", NULL,
      "JSON file of the sites; empty = one default site"},
     {"trusted_proxies", CONFIG_TEXT, AT(trusted_proxies), "", 0, 0, "", NULL,

@@ -20,6 +20,7 @@ struct ingest_options {
     bool topic_create;
     int64_t topic_partitions, topic_replication;
     int64_t linger_ms;
+    bool cloudevents;
     const char *sites;
     const char *trusted_proxies, *download_from, *internal; /* lists of networks */
     const char *bots, *catalogue;                           /* files, or "" */

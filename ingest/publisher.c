@@ -82,6 +82,7 @@ static int open_first_sender(struct publisher *p, const struct publisher_options
     const struct sender_options options = {.config = o->config,
                                            .topic = p->topic_name,
                                            .linger_ms = o->linger_ms,
+                                           .cloudevents = o->cloudevents,
                                            .wake_fd = p->wake_fd,
                                            .health = &p->health,
                                            .delivered = p->counts.at[COUNT_DELIVERED],
@@ -97,6 +98,7 @@ static int make_letters(struct publisher *p, const struct publisher_options *o, 
                                             .origin = p->topic_name,
                                             .wish = &wish,
                                             .may_create = o->topic_create,
+                                            .cloudevents = o->cloudevents,
                                             .wake_fd = p->wake_fd,
                                             .health = &p->health};
     return letters_new(&p->letters, &options, err);

@@ -37,7 +37,8 @@ struct publisher_options {
     int topic_partitions;
     int topic_replication; /* -1 = the cluster's */
     int64_t topic_retention_ms;
-    int linger_ms; /* outranks kafka.linger.ms */
+    int linger_ms;    /* outranks kafka.linger.ms */
+    bool cloudevents; /* adds the headers of ingest/cloudevents.h to each record */
     struct metrics
         *metrics; /* may be NULL; not rendered after publisher_stop() or a failed start */
 };

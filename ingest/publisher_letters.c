@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/kafka_bytes.h"
 #include "common/kafka_conf.h"
+#include "ingest/cloudevents.h"
 #include "ingest/publisher_health.h"
 #include "ingest/publisher_topic.h"
 
@@ -164,12 +165,21 @@ static void add_header(rd_kafka_headers_t *headers, const char *name, const char
     (void)rd_kafka_header_add(headers, name, -1, value, -1); /* fails for read-only ones only */
 }
 
+static void add_cloudevents(rd_kafka_headers_t *headers, struct slice value)
+{
+    struct cloudevents ce;
+    size_t count = cloudevents_of(value, &ce);
+    for (size_t i = 0; i < count; i++) {
+        add_header(headers, ce.headers[i].name, ce.headers[i].value);
+    }
+}
+
 static rd_kafka_headers_t *headers_of(const struct letters *l, const struct letter *letter)
 {
     char partition[16], ts[24];
     (void)snprintf(partition, sizeof partition, "%d", letter->partition);
     (void)snprintf(ts, sizeof ts, "%" PRIu64, letter->record->ts_ms);
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(7);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(7 + CLOUDEVENTS_COUNT_MAX);
     add_header(headers, "content-type", "application/msgpack");
     add_header(headers, "schema-version", "1");
     add_header(headers, "dlq.reason", letter->reason);
@@ -177,6 +187,9 @@ static rd_kafka_headers_t *headers_of(const struct letters *l, const struct lett
     add_header(headers, "dlq.partition", partition);
     add_header(headers, "dlq.offset", "-1");
     add_header(headers, "dlq.timestamp", ts);
+    if (l->options.cloudevents) {
+        add_cloudevents(headers, letter->record->value);
+    }
     return headers;
 }
 

@@ -25,7 +25,7 @@ struct letters_options {
     const struct config *config;         /* not used after letters_new() */
     const char *origin;                  /* the topic that refused; outlives the letters */
     const struct kafka_topic_wish *wish; /* for the dead-letter topic; so does its name */
-    bool may_create;
+    bool may_create, cloudevents;
     int wake_fd; /* written 8 bytes when letters_send() has news */
     struct health *health;
 };

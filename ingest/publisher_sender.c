@@ -4,6 +4,7 @@
 #include "common/kafka_bytes.h"
 #include "common/kafka_conf.h"
 #include "common/metrics.h"
+#include "ingest/cloudevents.h"
 #include "ingest/publisher_gate.h"
 #include "ingest/publisher_health.h"
 
@@ -281,10 +282,23 @@ struct rd_kafka_s *sender_handle(struct sender *s)
     return s->rk;
 }
 
+static void add_cloudevents(rd_kafka_headers_t *headers, struct slice value)
+{
+    struct cloudevents ce;
+    size_t count = cloudevents_of(value, &ce);
+    for (size_t i = 0; i < count; i++) {
+        /* Fails for read-only headers only. */
+        (void)rd_kafka_header_add(headers, ce.headers[i].name, -1, ce.headers[i].value, -1);
+    }
+}
+
 static rd_kafka_resp_err_t produce(struct sender *s, const struct journal_record *r,
                                    int32_t partition, struct window_slot *slot, struct error *err)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_copy(s->headers);
+    if (s->options.cloudevents) {
+        add_cloudevents(headers, r->value);
+    }
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = s->rkt},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},

@@ -22,6 +22,7 @@ struct sender_options {
     const struct config *config; /* not used after sender_new() */
     const char *topic;           /* outlives the sender, as all that follows */
     int linger_ms;
+    bool cloudevents;
     int wake_fd; /* written 8 bytes when there is something to serve */
     struct health *health;
     struct metric *delivered, *failed;

@@ -74,6 +74,7 @@ static int start_publisher(struct service *s, const struct config *config, struc
         .topic_replication = s->o->topic_replication == 0 ? -1 : (int)s->o->topic_replication,
         .topic_retention_ms = INT64_C(86400000) * SERVICE_RETENTION_DAYS,
         .linger_ms = (int)s->o->linger_ms,
+        .cloudevents = s->o->cloudevents,
         .metrics = s->metrics,
     };
     return publisher_start(&s->publisher, &options, err);

@@ -1,6 +1,7 @@
 """common/contract's documents of the topic: well formed, what they were, and what ingest really writes."""
 import copy
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 
 import jsonschema
@@ -114,6 +115,29 @@ def report_all_kinds(port):
                                   params={"photo_id": 7, "format": "json", **parameters},
                                   headers={"User-Agent": "Googlebot/2.1" if parameters is more else "Mozilla/5.0"})
             assert answer.json()["status"] == "ok", answer.text
+
+
+def rfc_3339(ts):
+    return datetime.fromtimestamp(ts / 1000, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_records_are_cloudevents_where_that_is_on(shared_kafka, tmp_path, switch):
+    topic = f"cloudevents.{switch}.reports"
+    with ingest(tmp_path, shared_kafka.bootstrap, topic=topic, download_from="127.0.0.1", cloudevents=switch) as front:
+        report_all_kinds(front.port)
+        wait_until("all is delivered", lambda: sum(shared_kafka.end_offsets(topic).values()) >= 6)
+    kinds = set()
+    for record in shared_kafka.read_all(topic):
+        event, headers = msgpack.unpackb(record.value), {name: value.decode() for name, value in record.headers}
+        cloud = {"ce_specversion": "1.0", "ce_id": event["id"], "ce_source": f"urn:playreport:site:{event['site']}",
+                 "ce_type": f"video.player.reports.{event['kind']}", "ce_time": rfc_3339(event["ts"])}
+        usual = {"content-type": "application/msgpack", "schema-version": "1"}
+        assert headers == {**usual, **(cloud if switch == "on" else {})}
+        assert len(headers) == len(record.headers)
+        jsonschema.validate(headers, {**HEADERS, "additionalProperties": False})
+        kinds.add(event["kind"])
+    assert kinds == {"event", "play", "download"}
 
 
 def test_what_ingest_writes_fits_the_documents(shared_kafka, tmp_path):
