@@ -103,18 +103,25 @@ static void add_percent(struct buffer *out, int64_t covered, int64_t viewings)
     buffer_append_format(out, "%.7g", (double)covered * 100 / (double)viewings);
 }
 
-void api_retention(struct buffer *out, uint64_t photo_id, const int64_t changes[STORE_POINTS],
-                   int64_t complete_through_ms)
+void api_retention_points(struct buffer *out, const int64_t changes[STORE_POINTS])
 {
     int64_t covered = 0;
-    buffer_append_format(out, "{\"photo_id\":%llu,\"viewings\":%lld,\"points\":[",
-                         (unsigned long long)photo_id, (long long)changes[0]);
+    buffer_append_char(out, '[');
     for (size_t i = 0; i + 1 < STORE_POINTS; i++) {
         covered += changes[i];
         buffer_append_text(out, i == 0 ? "" : ",");
         add_percent(out, covered, changes[0]);
     }
-    buffer_append_text(out, "],\"meta\":{\"complete_through\":");
+    buffer_append_char(out, ']');
+}
+
+void api_retention(struct buffer *out, uint64_t photo_id, const int64_t changes[STORE_POINTS],
+                   int64_t complete_through_ms)
+{
+    buffer_append_format(out, "{\"photo_id\":%llu,\"viewings\":%lld,\"points\":",
+                         (unsigned long long)photo_id, (long long)changes[0]);
+    api_retention_points(out, changes);
+    buffer_append_text(out, ",\"meta\":{\"complete_through\":");
     if (complete_through_ms == 0) {
         buffer_append_text(out, "null");
     } else {

@@ -17,6 +17,10 @@
 bool api_retention_parse(const struct query_param *params, size_t count, int64_t now_ms,
                          struct query *out, uint64_t *photo_id, struct query_error *err);
 
+/* Appends [100,...], the 101 points in percent of those who cover the first; null each when there
+ * is none. */
+void api_retention_points(struct buffer *out, const int64_t changes[STORE_POINTS]);
+
 /* Appends the answer: {"photo_id":7,"viewings":2,"points":[100,...],"meta":{...}}; points in
  * percent of the viewings of known length, null each when there is none. complete_through_ms: 0 =
  * not known. */

@@ -160,7 +160,7 @@ static int start(struct daemon *d, struct error *err)
     if (failed == 0) {
         failed = start_pipeline(d, err);
     }
-    const struct api_options api = {d->o->listen, d->o->store, d->o->read_tokens,
+    const struct api_options api = {d->o->listen, d->o->store, d->o->read_tokens, d->o->oauth_keys,
                                     d->sites,     d->pipeline, d->metrics};
     if (failed == 0) {
         failed = api_start(&d->api, &api, err);

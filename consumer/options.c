@@ -3,6 +3,8 @@
 #include "common/http_server.h"
 #include "common/kafka_conf.h"
 #include "common/log.h"
+#include "consumer/access.h"
+#include "consumer/oauth.h"
 #include "consumer/store.h"
 #include "consumer/viewer_hash.h"
 
@@ -49,7 +51,8 @@ static const struct config_option run_table[] = {
     SITES,
     LOG_LEVEL,
     {"listen", CONFIG_TEXT, AT(listen), "127.0.0.1:8081", 0, 0, "", NULL,
-     "address for /v1/report; beyond loopback only with read_tokens; port 0 lets the system "
+     "address for /v1/report; beyond loopback only with read_tokens or oauth_keys; port 0 lets the "
+     "system "
      "choose"},
     {"admin_listen", CONFIG_TEXT, AT(admin_listen), "127.0.0.1:9081", 0, 0, "", NULL,
      "address for /healthz, /readyz and /metrics"},
@@ -73,6 +76,9 @@ static const struct config_option run_table[] = {
      "of them comes"},
     {"read_tokens", CONFIG_TEXT, AT(read_tokens), "", 0, 0, "", NULL,
      "bearer tokens that may read, separated by commas; empty = anyone on loopback"},
+    {"oauth_keys", CONFIG_TEXT, AT(oauth_keys), "", 0, 0, "", NULL,
+     "who may read by signing requests (OAuth 1.0a, HMAC-SHA1): KEY:SECRET or "
+     "KEY:SECRET:TOKEN:TOKEN_SECRET, separated by commas"},
 };
 
 static const struct config_option report_table[] = {
@@ -126,20 +132,32 @@ static bool is_loopback(const char *listen)
            (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
-static bool needs_tokens(const char *listen, const char *read_tokens)
+/* Whether anyone at all could read who reaches it. */
+static bool is_open(const char *listen, const struct consumer_options *o)
 {
-    return !is_loopback(listen) && read_tokens[0] == '\0';
+    return !is_loopback(listen) && access_count(o->read_tokens) == 0 && o->oauth_keys[0] == '\0';
+}
+
+static void check_keys(const struct consumer_options *o, struct buffer *faults)
+{
+    struct oauth *oauth = NULL;
+    struct error err = {""};
+    if (oauth_new(&oauth, o->oauth_keys, &err) != 0) {
+        buffer_append_format(faults, "oauth_keys: %s\n", err.text);
+    }
+    oauth_free(oauth);
 }
 
 static void check_run(const void *values, struct buffer *faults)
 {
     const struct consumer_options *o = values;
-    if (needs_tokens(o->listen, o->read_tokens)) {
+    if (is_open(o->listen, o)) {
         buffer_append_format(faults,
-                             "listen=%s: beyond loopback the numbers need read_tokens; set it, or "
-                             "listen on 127.0.0.1\n",
+                             "listen=%s: beyond loopback the numbers need read_tokens or "
+                             "oauth_keys; set one, or listen on 127.0.0.1\n",
                              o->listen);
     }
+    check_keys(o, faults);
 }
 
 static const struct config_spec run_spec = {
@@ -155,7 +173,8 @@ static const struct config_spec run_spec = {
         "Settings come from --config FILE (JSON),\n"
         "PLAYREPORT_<NAME> and flags; the later wins. Any librdkafka property passes through as\n"
         "--kafka.NAME.\n\n"
-        "SIGHUP reads the settings once more, and takes read_tokens, log_level and the file of "
+        "SIGHUP reads the settings once more, and takes read_tokens, oauth_keys, log_level and the "
+        "file of "
         "sites\n"
         "while it runs. A fault leaves all as it was, and is logged; so is what differs and needs\n"
         "a restart. The time zone of a site that is known stays: its days are counted by it.\n",
@@ -275,8 +294,9 @@ int consumer_options_reread(struct config **out, struct consumer_options *values
     spec.values = values;
     int failed = config_reread(&config, &spec, start->argc - is_named, start->argv + is_named,
                                start->envp, err);
-    if (failed == 0 && needs_tokens(start->options->listen, values->read_tokens)) {
-        error_set(err, "read_tokens: needed while it listens on %s", start->options->listen);
+    if (failed == 0 && is_open(start->options->listen, values)) {
+        error_set(err, "read_tokens or oauth_keys: needed while it listens on %s",
+                  start->options->listen);
         failed = -EINVAL;
     }
     if (failed != 0) {
@@ -290,7 +310,7 @@ int consumer_options_reread(struct config **out, struct consumer_options *values
 void consumer_options_fixed(struct config_side running, struct config_side read,
                             struct buffer *names)
 {
-    static const char *const taken[] = {"read_tokens", "log_level", "sites", NULL};
+    static const char *const taken[] = {"read_tokens", "oauth_keys", "log_level", "sites", NULL};
     config_changes(&run_spec, running, read, taken, names);
 }
 

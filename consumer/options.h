@@ -25,6 +25,7 @@ struct consumer_options {
     int64_t topic_partitions, topic_replication;
     int64_t flush_ms, viewing_cache;
     const char *read_tokens; /* comma list; "" = none */
+    const char *oauth_keys;  /* as consumer/oauth.h takes them */
     const char *query[CONSUMER_QUERY_FLAGS];
     bool dry_run, skip_refused; /* replay */
     int64_t patience_ms;

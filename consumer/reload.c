@@ -74,13 +74,14 @@ static void tell_refused(struct reload *r, const struct sites *sites)
 
 /* ---- The whole. ---- */
 
-static int take(struct reload *r, const struct consumer_options *now, const struct sites *sites,
+/* Takes sites on success; the api keeps them until it is given others. */
+static int take(struct reload *r, const struct consumer_options *now, struct sites *sites,
                 struct error *err)
 {
     struct site_zones *zones[ZONES_COUNT] = {NULL};
     int failed = open_zones(r, sites, zones, err);
     if (failed == 0) {
-        failed = api_set_tokens(r->api, now->read_tokens);
+        failed = api_set(r->api, now->read_tokens, now->oauth_keys, sites);
     }
     if (failed != 0) {
         free_zones(zones);
@@ -123,7 +124,9 @@ void reload(struct reload *r)
         LOG_ERROR("reload_failed",
                   log_text("err", err.text[0] != '\0' ? err.text : strerrordesc_np(-failed)));
     }
-    sites_free(sites);
+    if (failed != 0) {
+        sites_free(sites);
+    }
     config_free(config);
 }
 

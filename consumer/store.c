@@ -133,3 +133,28 @@ enum store_read_result store_reader_playthrough(struct store_reader *r, const st
 {
     return r->engine->playthrough(r, q, call, changes);
 }
+
+enum store_read_result store_reader_extract(struct store_reader *r, const struct store_extract *e,
+                                            unsigned timeout_ms, store_extract_row_fn *on_row,
+                                            void *arg)
+{
+    return r->engine->extract(r, e, timeout_ms, on_row, arg);
+}
+
+enum store_read_result store_reader_extract_points(struct store_reader *r,
+                                                   const struct store_extract *e,
+                                                   unsigned timeout_ms,
+                                                   int64_t changes[STORE_POINTS])
+{
+    return r->engine->extract_points(r, e, timeout_ms, changes);
+}
+
+enum store_read_result store_reader_hold(struct store_reader *r)
+{
+    return r->engine->hold(r);
+}
+
+void store_reader_release(struct store_reader *r)
+{
+    r->engine->release(r);
+}

@@ -3,7 +3,7 @@
 #define CONSUMER_STORE_ENGINE_H
 
 #include "consumer/store.h"
-#include "consumer/store_reader.h"
+#include "consumer/store_extract.h"
 
 struct store_engine {
     void (*close)(struct store *s);
@@ -30,6 +30,12 @@ struct store_reader_engine {
     enum store_read_result (*playthrough)(struct store_reader *r, const struct query *q,
                                           const struct store_reader_call *call,
                                           int64_t changes[STORE_POINTS]);
+    enum store_read_result (*extract)(struct store_reader *r, const struct store_extract *e,
+                                      unsigned timeout_ms, store_extract_row_fn *on_row, void *arg);
+    enum store_read_result (*extract_points)(struct store_reader *r, const struct store_extract *e,
+                                             unsigned timeout_ms, int64_t changes[STORE_POINTS]);
+    enum store_read_result (*hold)(struct store_reader *r);
+    void (*release)(struct store_reader *r);
 };
 
 enum { STORE_FAULT_SIZE = 256 };

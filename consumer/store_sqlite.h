@@ -3,10 +3,12 @@
 #define CONSUMER_STORE_SQLITE_H
 
 #include "consumer/store_engine.h"
+#include "consumer/store_extract.h"
 
 struct sketch;
 struct sqlite3;
 struct sqlite3_stmt;
+struct store_sql;
 
 /* Statements that are prepared once; their text is in consumer/store_sqlite_write.c. */
 enum store_sqlite_statement {
@@ -84,5 +86,20 @@ int store_sqlite_load_viewing(struct store *s, const struct store_viewing_key *k
 int store_sqlite_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg);
 int store_sqlite_load_viewer_key(struct store *s, struct store_viewer_key *out);
 int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg);
+
+/* Takes a row of a statement; false to stop. */
+typedef bool store_sqlite_row_fn(struct sqlite3_stmt *row, void *arg);
+
+/* Runs a statement on a reader, which is one of SQLite's, for timeout_ms at most. */
+enum store_read_result store_sqlite_read(struct store_reader *r, const struct store_sql *sql,
+                                         unsigned timeout_ms, store_sqlite_row_fn *take, void *arg);
+
+enum store_read_result store_sqlite_extract(struct store_reader *r, const struct store_extract *e,
+                                            unsigned timeout_ms, store_extract_row_fn *on_row,
+                                            void *arg);
+enum store_read_result store_sqlite_extract_points(struct store_reader *r,
+                                                   const struct store_extract *e,
+                                                   unsigned timeout_ms,
+                                                   int64_t changes[STORE_POINTS]);
 
 #endif

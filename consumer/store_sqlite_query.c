@@ -26,7 +26,9 @@ struct reader {
     sqlite3_stmt *site_key;
     const struct query *query; /* below: of the run that goes on */
     const struct store_reader_call *call;
-    int64_t *changes; /* of playthrough; NULL = rows are given to the call */
+    int64_t *changes;          /* of playthrough; NULL = rows are given to the call */
+    store_sqlite_row_fn *take; /* not NULL: rows are given to it, with take_arg */
+    void *take_arg;
     uint64_t deadline_ms;
     int64_t known_site; /* the days last told; -1 = none */
     int32_t first_day, end_day;
@@ -194,6 +196,9 @@ static bool take_change(sqlite3_stmt *row, int64_t *changes)
 
 static bool take_row(const struct reader *r, sqlite3_stmt *row)
 {
+    if (r->take != NULL) {
+        return r->take(row, r->take_arg);
+    }
     return r->changes != NULL ? take_change(row, r->changes) : give_row(row, r->query, r->call);
 }
 
@@ -264,8 +269,42 @@ static enum store_read_result playthrough(struct store_reader *base, const struc
     return store_sql_playthrough(&sql, q) == 0 ? answer(r, q, call, &sql) : STORE_READ_FAILED;
 }
 
+enum store_read_result store_sqlite_read(struct store_reader *base, const struct store_sql *sql,
+                                         unsigned timeout_ms, store_sqlite_row_fn *take, void *arg)
+{
+    struct reader *r = (struct reader *)base;
+    r->take = take;
+    r->take_arg = arg;
+    r->deadline_ms = clock_mono_ms() + timeout_ms;
+    enum store_read_result result = run_statement(r, sql);
+    r->take = NULL;
+    return result;
+}
+
+/* The first statement after it fixes the moment. */
+static enum store_read_result hold(struct store_reader *base)
+{
+    struct reader *r = (struct reader *)base;
+    r->deadline_ms = UINT64_MAX;
+    return sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? STORE_READ_OK : failed(r);
+}
+
+static void release(struct store_reader *base)
+{
+    struct reader *r = (struct reader *)base;
+    r->deadline_ms = UINT64_MAX;
+    (void)sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL); /* it wrote nothing */
+}
+
 static const struct store_reader_engine engine = {
-    .close = close_reader, .run = run, .playthrough = playthrough};
+    .close = close_reader,
+    .run = run,
+    .playthrough = playthrough,
+    .extract = store_sqlite_extract,
+    .extract_points = store_sqlite_extract_points,
+    .hold = hold,
+    .release = release,
+};
 
 static int set_up(struct reader *r, struct error *err)
 {
