@@ -140,5 +140,10 @@ bool buffer_failed(const struct buffer *b)
 
 struct slice buffer_slice(const struct buffer *b)
 {
-    return slice_make(b->data == NULL ? "" : b->data, b->len);
+    return buffer_part(b, 0, b->len);
+}
+
+struct slice buffer_part(const struct buffer *b, size_t from, size_t len)
+{
+    return slice_make(b->data == NULL ? "" : b->data + from, len);
 }

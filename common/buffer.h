@@ -54,4 +54,10 @@ void buffer_consume(struct buffer *b, size_t len);
 bool buffer_failed(const struct buffer *b);
 struct slice buffer_slice(const struct buffer *b);
 
+/*
+ * The len bytes from `from` on (from + len <= b->len), valid until b changes. Of a buffer that
+ * never held a byte this is an empty text, which C's own b->data + 0 is not.
+ */
+struct slice buffer_part(const struct buffer *b, size_t from, size_t len);
+
 #endif

@@ -287,7 +287,7 @@ static void close_domain(struct domains *d)
     }
     size_t from = i == 1 ? 0 : d->ends[i - 2] + 1; /* past the comma */
     add(d->m, "],\"totals\":");
-    buffer_append(&d->m->out->bytes, d->totals.data + from, d->ends[i - 1] - from);
+    buffer_append_slice(&d->m->out->bytes, buffer_part(&d->totals, from, d->ends[i - 1] - from));
     add(d->m, "}");
 }
 

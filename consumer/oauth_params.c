@@ -48,7 +48,7 @@ void oauth_encode(struct buffer *out, struct slice s)
 
 static struct slice piece_of(const struct oauth_params *p, struct oauth_piece piece)
 {
-    return slice_make(p->text.data + piece.start, piece.len);
+    return buffer_part(&p->text, piece.start, piece.len);
 }
 
 struct slice oauth_params_field(const struct oauth_params *p, enum oauth_field field)
@@ -175,8 +175,8 @@ static const char *read_header(struct oauth_params *p, struct slice rest)
         if (buffer_failed(&p->scratch)) {
             return out_of_memory;
         }
-        name = slice_make(p->scratch.data + name_piece.start, name_piece.len);
-        value = slice_make(p->scratch.data + value_piece.start, value_piece.len);
+        name = buffer_part(&p->scratch, name_piece.start, name_piece.len);
+        value = buffer_part(&p->scratch, value_piece.start, value_piece.len);
         const char *wrong = slice_is(name, "realm") ? NULL : add(p, name, value);
         if (wrong != NULL) {
             return wrong;

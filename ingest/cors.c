@@ -56,10 +56,10 @@ static int answer_init(struct cors_answer *a, struct slice allowed, bool varies)
     if (buffer_failed(&a->text)) {
         return -ENOMEM;
     }
-    a->origin = slice_make(a->text.data, allowed.len);
+    a->origin = buffer_part(&a->text, 0, allowed.len);
     size_t at = allowed.len;
     for (int i = 0; i < BLOCK_COUNT; i++) {
-        a->headers[i] = slice_make(a->text.data + at, ends[i] - at);
+        a->headers[i] = buffer_part(&a->text, at, ends[i] - at);
         at = ends[i];
     }
     return 0;

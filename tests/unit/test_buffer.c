@@ -66,6 +66,19 @@ static void a_buffer_shrinks_when_it_has_grown_past_what_is_kept(void **state)
     buffer_fini(&b);
 }
 
+static void a_part_is_a_text_also_where_nothing_was_appended(void **state)
+{
+    (void)state;
+    struct buffer b;
+    buffer_init(&b);
+    assert_non_null(buffer_part(&b, 0, 0).data);
+    assert_int_equal(buffer_part(&b, 0, 0).len, 0);
+    buffer_append_text(&b, "abcdef");
+    assert_true(slice_is(buffer_part(&b, 2, 3), "cde"));
+    assert_true(slice_is(buffer_part(&b, 6, 0), ""));
+    buffer_fini(&b);
+}
+
 static void an_impossible_size_fails_and_stays_failed(void **state)
 {
     (void)state;
@@ -88,6 +101,7 @@ int main(void)
         cmocka_unit_test(numbers_at_their_limits_are_written_whole),
         cmocka_unit_test(consume_moves_the_rest_to_the_front),
         cmocka_unit_test(a_buffer_shrinks_when_it_has_grown_past_what_is_kept),
+        cmocka_unit_test(a_part_is_a_text_also_where_nothing_was_appended),
         cmocka_unit_test(an_impossible_size_fails_and_stays_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

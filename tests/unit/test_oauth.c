@@ -93,7 +93,8 @@ static void whoever_does_not_sign_is_told_apart_from_who_signs_wrongly(void **st
 {
     (void)state;
     struct oauth *o = open_oauth();
-    static const char *const unsigned_ones[] = {NULL, "", "Bearer token", "OAuth ", "Basic eDp5"};
+    static const char *const unsigned_ones[] = {NULL,     "",           "Bearer token",
+                                                "OAuth ", "Basic eDp5", "OAuth =\"\", realm=\"\""};
     for (size_t i = 0; i < sizeof unsigned_ones / sizeof unsigned_ones[0]; i++) {
         struct oauth_request r = photos(unsigned_ones[i]);
         assert_int_equal(oauth_check(o, &r, now_s), OAUTH_UNSIGNED);
