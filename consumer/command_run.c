@@ -138,6 +138,8 @@ static int start_pipeline(struct daemon *d, struct error *err)
         .topic_replication = d->o->topic_replication == 0 ? -1 : (int)d->o->topic_replication,
         .flush_ms = (unsigned)d->o->flush_ms,
         .viewing_cache = (size_t)d->o->viewing_cache,
+        .known_sources = d->o->known_sources,
+        .photo_limit = d->o->photo_limit,
         .metrics = d->metrics,
     };
     int failed = pipeline_start(&d->pipeline, &options, err);

@@ -13,12 +13,15 @@ static bool make_parts(struct counter *c)
     c->aggregate = aggregate_new();
     c->audience = audience_new();
     c->clocks = clocks_new();
+    c->embeds = embeds_new();
     c->intern = intern_new();
     c->marks = marks_new();
+    c->names = names_new();
     c->seen = seen_new();
     c->viewings = viewings_new(c->o.viewing_cache);
-    return c->aggregate != NULL && c->audience != NULL && c->clocks != NULL && c->intern != NULL &&
-           c->marks != NULL && c->seen != NULL && c->viewings != NULL;
+    return c->aggregate != NULL && c->audience != NULL && c->clocks != NULL && c->embeds != NULL &&
+           c->intern != NULL && c->marks != NULL && c->names != NULL && c->seen != NULL &&
+           c->viewings != NULL;
 }
 
 int counter_new(struct counter **out, const struct counter_options *options, struct error *err)
@@ -29,7 +32,9 @@ int counter_new(struct counter **out, const struct counter_options *options, str
     }
     c->o = *options;
     c->now_ms = INT64_MAX / 2; /* nothing is ahead of it */
-    int failed = make_parts(c) ? site_zones_new(&c->zones, NULL, options->sites, err) : -ENOMEM;
+    buffer_init(&c->url);
+    int failed = make_parts(c) ? counter_names_init(c) : -ENOMEM;
+    failed = failed == 0 ? site_zones_new(&c->zones, NULL, options->sites, err) : failed;
     c->o.sites = NULL; /* borrowed for this call only */
     if (failed != 0) {
         counter_free(c);
@@ -47,8 +52,12 @@ void counter_free(struct counter *c)
     aggregate_free(c->aggregate);
     audience_free(c->audience);
     clocks_free(c->clocks);
+    embeds_free(c->embeds);
+    counter_names_fini(c);
+    buffer_fini(&c->url);
     intern_free(c->intern);
     marks_free(c->marks);
+    names_free(c->names);
     seen_free(c->seen);
     viewer_hash_free(c->viewer_hash);
     viewings_free(c->viewings);
@@ -107,23 +116,6 @@ bool counter_failed(const struct counter *c)
     return c->failed;
 }
 
-static bool is_space(char ch)
-{
-    return ch == ' ' || (ch >= '\t' && ch <= '\r');
-}
-
-/* As sent, trimmed; absent is a name of its own (analytics, "source"). */
-static struct slice source_of(struct slice sent)
-{
-    while (sent.len > 0 && is_space(sent.data[0])) {
-        sent = slice_make(sent.data + 1, sent.len - 1);
-    }
-    while (sent.len > 0 && is_space(sent.data[sent.len - 1])) {
-        sent.len--;
-    }
-    return sent.len == 0 ? slice_of(STORE_NO_SOURCE) : sent;
-}
-
 static uint8_t traffic_of(const struct player_event *e)
 {
     unsigned traffic =
@@ -169,46 +161,45 @@ static void keep_zone(struct counter *c, uint32_t id, struct slice site)
     }
 }
 
-static bool count_event(struct counter *c, const struct aggregate_place *place,
-                        const struct player_event *e)
-{
-    uint32_t event = intern_id(c->intern, e->event);
-    return event != 0 && aggregate_event(c->aggregate, place, event) == 0;
-}
-
 /* Downloads come in parts: the first one makes a download, the bytes of all count. */
-static bool count_download(struct counter *c, const struct aggregate_place *place,
+static bool count_download(struct counter *c, const struct counter_place *place,
                            const struct player_event *e)
 {
-    int64_t *measures = aggregate_measures(c->aggregate, place);
-    if (measures == NULL) {
-        return false;
-    }
     bool is_later_part = (e->present & EVENT_HAS_SKIP) != 0 && e->skip;
     bool has_bytes =
         (e->present & EVENT_HAS_BYTES_TOTAL) != 0 && e->bytes_total <= DOWNLOAD_BYTES_MAX;
-    measures[STORE_REPORTS]++;
-    measures[STORE_DOWNLOADS] += !is_later_part;
-    measures[STORE_DOWNLOADED_BYTES] += has_bytes ? (int64_t)e->bytes_total : 0;
-    return true;
+    return counter_measure(c, place, STORE_REPORTS, 1) &&
+           counter_measure(c, place, STORE_DOWNLOADS, !is_later_part) &&
+           counter_measure(c, place, STORE_DOWNLOADED_BYTES,
+                           has_bytes ? (int64_t)e->bytes_total : 0);
 }
 
-static enum counter_result count(struct counter *c, const struct aggregate_place *place,
-                                 const struct player_event *e, int64_t clock_ms)
+enum counter_result counter_result_of(int failed)
 {
-    bool is_counted = false;
-    keep_zone(c, place->site, e->site);
-    switch (e->kind) {
-    case EVENT_KIND_EVENT:
-        is_counted = count_event(c, place, e);
-        break;
-    case EVENT_KIND_PLAY:
-        return counter_play(c, place, e, clock_ms);
-    case EVENT_KIND_DOWNLOAD:
-        is_counted = count_download(c, place, e);
-        break;
+    return failed == 0         ? COUNTER_COUNTED
+           : failed == -ENOMEM ? COUNTER_NO_MEMORY
+                               : COUNTER_STORE_FAILED;
+}
+
+static enum counter_result count(struct counter *c, uint32_t site, const struct player_event *e,
+                                 int64_t clock_ms)
+{
+    struct counter_place place = {.row = {.photo_id = e->photo_id,
+                                          .site = site,
+                                          .quarter = timezone_quarter((int64_t)e->ts_ms),
+                                          .traffic = traffic_of(e)}};
+    keep_zone(c, site, e->site);
+    place.day = counter_day(site, place.row.quarter, c);
+    if (e->kind == EVENT_KIND_PLAY) {
+        return counter_play(c, &place, e, clock_ms);
     }
-    return is_counted ? COUNTER_COUNTED : COUNTER_NO_MEMORY;
+    int failed = counter_admit(c, &place, e);
+    if (failed == 0 && e->kind == EVENT_KIND_EVENT) {
+        failed = counter_event(c, &place, e->event);
+    } else if (failed == 0) {
+        failed = count_download(c, &place, e) ? 0 : -ENOMEM;
+    }
+    return counter_result_of(failed);
 }
 
 enum counter_result counter_add(struct counter *c, int32_t partition, int64_t seen_ms,
@@ -227,24 +218,18 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
         return COUNTER_NO_MEMORY;
     }
     c->figures.future_events += ts_ms - c->now_ms > CLOCKS_FUTURE_MS;
-    struct aggregate_place place = {
-        .photo_id = e->photo_id,
-        .site = intern_id(c->intern, e->site),
-        .source = intern_id(c->intern, source_of(e->source)),
-        .quarter = timezone_quarter(ts_ms),
-        .traffic = traffic_of(e),
-    };
-    if (place.site == 0 || place.source == 0) {
+    uint32_t site = intern_id(c->intern, e->site);
+    if (site == 0) {
         return COUNTER_NO_MEMORY;
     }
-    enum counter_result result =
-        e->report_id.len == 0 ? COUNTER_COUNTED : look_up(c, place.site, e);
-    return result == COUNTER_COUNTED ? count(c, &place, e, clock_ms) : result;
+    enum counter_result result = e->report_id.len == 0 ? COUNTER_COUNTED : look_up(c, site, e);
+    return result == COUNTER_COUNTED ? count(c, site, e, clock_ms) : result;
 }
 
 size_t counter_size(const struct counter *c)
 {
-    size_t rows = aggregate_size(c->aggregate) + audience_size(c->audience);
+    size_t rows = aggregate_size(c->aggregate) + audience_size(c->audience) +
+                  embeds_size(c->embeds) + names_size(c->names) / 8;
     size_t seen = seen_changed_count(c->seen) + viewings_changed_count(c->viewings);
     return rows > seen ? rows : seen;
 }
@@ -264,6 +249,8 @@ int counter_rows(struct counter *c, int32_t today, struct store_batch *batch)
     uint32_t load = intern_id(c->intern, slice_of("load"));
     int failed = load == 0 ? -ENOMEM : aggregate_rows(c->aggregate, load, counter_day, c, batch);
     failed = failed == 0 ? audience_rows(c->audience, batch) : failed;
+    failed = failed == 0 ? embeds_rows(c->embeds, batch) : failed;
+    failed = failed == 0 ? names_rows(c->names, batch) : failed;
     if (failed == 0) {
         failed = viewings_changed(c->viewings, &batch->viewings, &batch->viewing_count);
     }
@@ -292,8 +279,10 @@ void counter_commit(struct counter *c)
     aggregate_reset(c->aggregate);
     audience_reset(c->audience);
     clocks_commit(c->clocks);
+    embeds_reset(c->embeds);
     intern_commit(c->intern);
     marks_commit(c->marks);
+    names_commit(c->names);
     seen_commit(c->seen);
     viewings_commit(c->viewings);
 }
@@ -303,8 +292,10 @@ void counter_reset(struct counter *c)
     aggregate_reset(c->aggregate);
     audience_reset(c->audience);
     clocks_reset(c->clocks);
+    embeds_reset(c->embeds);
     intern_reset(c->intern);
     marks_reset(c->marks);
+    names_reset(c->names);
     seen_reset(c->seen);
     viewings_reset(c->viewings);
     c->failed = false;

@@ -22,13 +22,29 @@ struct counter;
 typedef int counter_find_seen_fn(const struct store_seen_key *key, void *arg);
 typedef int counter_find_viewing_fn(const struct store_viewing_key *key, void *arg);
 
+/* Ask the store for names that have a place on a day; see store_count_names() and those below. */
+struct counter_names_source {
+    int (*count)(const struct store_name_day *day, int64_t *count, void *arg);
+    int (*find)(const struct store_name_day *day, uint64_t name, store_name_fn *fn, void *to,
+                void *arg);
+    int (*largest)(const struct store_name_day *day, int64_t limit, store_name_fn *fn, void *to,
+                   void *arg);
+};
+
+/* Names by enum store_name_kind that may have a place on a day. */
+void counter_usual_limits(int64_t limits[STORE_NAME_KIND_COUNT]);
+
 struct counter_options {
     const struct sites *sites;
+    const char *known_sources; /* comma list of those that always have a place; NULL = none */
+    const int64_t *limits;     /* by enum store_name_kind, of a site and day; NULL = the usual.
+                                  0 photo_ids: they are not limited, since ingest has a catalogue */
     struct viewing_rules rules;
     size_t viewing_cache; /* viewings kept in memory */
     counter_find_seen_fn *find_seen;
     counter_find_viewing_fn *find_viewing;
-    void *arg; /* of both */
+    struct counter_names_source names;
+    void *arg; /* of all of them */
 };
 
 /* Returns 0 or -errno with a sentence (a site's time zone that does not exist). Play reports

@@ -33,17 +33,45 @@ static void on_seen(struct slice data, void *arg)
     counter_load_seen(t->counter, t->key, data);
 }
 
-int counter_source_find_seen(const struct store_seen_key *key, void *arg)
+static int find_seen(const struct store_seen_key *key, void *arg)
 {
     const struct counter_source *s = arg;
     struct seen_taker t = {s->counter, key};
     return store_load_seen(s->store, key, on_seen, &t);
 }
 
-int counter_source_find_viewing(const struct store_viewing_key *key, void *arg)
+static int find_viewing(const struct store_viewing_key *key, void *arg)
 {
     const struct counter_source *s = arg;
     return store_load_viewing(s->store, key, on_viewing, s->counter);
+}
+
+static int count_names(const struct store_name_day *day, int64_t *count, void *arg)
+{
+    const struct counter_source *s = arg;
+    return store_count_names(s->store, day, count);
+}
+
+static int find_name(const struct store_name_day *day, uint64_t name, store_name_fn *fn, void *to,
+                     void *arg)
+{
+    const struct counter_source *s = arg;
+    return store_find_name(s->store, day, name, fn, to);
+}
+
+static int largest_names(const struct store_name_day *day, int64_t limit, store_name_fn *fn,
+                         void *to, void *arg)
+{
+    const struct counter_source *s = arg;
+    return store_largest_names(s->store, day, limit, fn, to);
+}
+
+void counter_source_fill(struct counter_options *options, struct counter_source *s)
+{
+    options->find_seen = find_seen;
+    options->find_viewing = find_viewing;
+    options->names = (struct counter_names_source){count_names, find_name, largest_names};
+    options->arg = s;
 }
 
 int counter_source_load(struct counter_source *s, const char *topic)

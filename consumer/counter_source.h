@@ -9,9 +9,8 @@ struct counter_source {
     struct counter *counter;
 };
 
-/* For counter_new(), with the source as arg. */
-int counter_source_find_seen(const struct store_seen_key *key, void *arg);
-int counter_source_find_viewing(const struct store_viewing_key *key, void *arg);
+/* For counter_new(), with the source as arg: all that it asks a store for. */
+void counter_source_fill(struct counter_options *options, struct counter_source *s);
 
 /* Loads all that is not of a partition, and the clocks. Returns 0 or -errno. */
 int counter_source_load(struct counter_source *s, const char *topic);

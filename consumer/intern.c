@@ -184,6 +184,13 @@ uint32_t intern_id(struct intern *n, struct slice text)
     return n->next_id++;
 }
 
+uint32_t intern_find(const struct intern *n, struct slice text)
+{
+    uint64_t hash = hash_bytes(n->seed, text.data, text.len);
+    uint32_t at = n->slots[find_slot(n, text, hash)];
+    return at == 0 ? 0 : n->strings[at - 1].id;
+}
+
 const struct store_string *intern_pending(const struct intern *n, size_t *count)
 {
     *count = n->count - n->committed;
@@ -227,12 +234,18 @@ void intern_reset(struct intern *n)
     fill_slots(n);
 }
 
+/* Ids rise in the order strings come: the store gives its own by id, new ones get the next. */
 struct slice intern_text(const struct intern *n, uint32_t id)
 {
-    for (size_t i = 0; i < n->count; i++) {
-        if (n->strings[i].id == id) {
-            return n->strings[i].text;
+    size_t low = 0, high = n->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (n->strings[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return slice_of(NULL);
+    bool is_there = low < n->count && n->strings[low].id == id;
+    return is_there ? n->strings[low].text : slice_of(NULL);
 }

@@ -74,6 +74,12 @@ static const struct config_option run_table[] = {
     {"viewing_cache", CONFIG_NUMBER, AT(viewing_cache), "200000", 1000, 100000000, "", NULL,
      "viewings kept in memory, some 150 bytes each; others are read from the store when a report "
      "of them comes"},
+    {"known_sources", CONFIG_TEXT, AT(known_sources), "", 0, 0, "", NULL,
+     "sources that keep their name on days with more than 1000 of them, separated by commas; the "
+     "documented ones do anyway"},
+    {"photo_limit", CONFIG_NUMBER, AT(photo_limit), "10000000", 0, 1000000000, "", NULL,
+     "photo_ids of a site and day that are counted by their own, the rest is (other); 0 = all, for "
+     "an ingest that has a catalogue"},
     {"read_tokens", CONFIG_TEXT, AT(read_tokens), "", 0, 0, "", NULL,
      "bearer tokens that may read, separated by commas; empty = anyone on loopback"},
     {"oauth_keys", CONFIG_TEXT, AT(oauth_keys), "", 0, 0, "", NULL,

@@ -24,6 +24,8 @@ struct consumer_options {
     bool topic_create;
     int64_t topic_partitions, topic_replication;
     int64_t flush_ms, viewing_cache;
+    const char *known_sources; /* comma list; "" = none */
+    int64_t photo_limit;
     const char *read_tokens; /* comma list; "" = none */
     const char *oauth_keys;  /* as consumer/oauth.h takes them */
     const char *query[CONSUMER_QUERY_FLAGS];

@@ -299,14 +299,17 @@ static int name_topics(struct pipeline *p, struct error *err)
 
 static int open_counter(struct pipeline *p, struct error *err)
 {
-    const struct counter_options options = {
+    int64_t limits[STORE_NAME_KIND_COUNT];
+    counter_usual_limits(limits);
+    limits[STORE_NAME_PHOTO] = p->o.photo_limit;
+    struct counter_options options = {
         .sites = p->o.sites,
+        .known_sources = p->o.known_sources,
+        .limits = limits,
         .rules = {PIPELINE_VIEWING_GAP_MS, PIPELINE_VIEWING_KEEP_MS, PIPELINE_FINISH_AT},
         .viewing_cache = p->o.viewing_cache,
-        .find_seen = counter_source_find_seen,
-        .find_viewing = counter_source_find_viewing,
-        .arg = &p->source,
     };
+    counter_source_fill(&options, &p->source);
     int failed = counter_new(&p->counter, &options, err);
     p->source = (struct counter_source){p->store, p->counter};
     return failed;

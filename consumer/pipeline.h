@@ -34,7 +34,9 @@ struct pipeline_options {
     int topic_partitions;
     int topic_replication; /* -1 = the cluster's */
     unsigned flush_ms;
-    size_t viewing_cache; /* viewings kept in memory */
+    size_t viewing_cache;      /* viewings kept in memory */
+    const char *known_sources; /* these two: see struct counter_options, limits */
+    int64_t photo_limit;
     struct metrics *metrics;
 };
 

@@ -77,6 +77,23 @@ int store_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, vo
     return s->engine->load_clocks(s, topic, fn, arg);
 }
 
+int store_count_names(struct store *s, const struct store_name_day *day, int64_t *count)
+{
+    return s->engine->count_names(s, day, count);
+}
+
+int store_find_name(struct store *s, const struct store_name_day *day, uint64_t name,
+                    store_name_fn *fn, void *arg)
+{
+    return s->engine->find_name(s, day, name, fn, arg);
+}
+
+int store_largest_names(struct store *s, const struct store_name_day *day, int64_t limit,
+                        store_name_fn *fn, void *arg)
+{
+    return s->engine->largest_names(s, day, limit, fn, arg);
+}
+
 int store_load_viewer_key(struct store *s, struct store_viewer_key *out)
 {
     return s->engine->load_viewer_key(s, out);

@@ -143,6 +143,38 @@ struct store_viewers {
 
 enum { STORE_VIEWER_SIZE = 16 };
 
+/* Changes to add to one row by embedding page; see struct store_total. */
+struct store_embed {
+    int32_t day; /* in the site's time zone */
+    uint32_t site, domain, url;
+    uint64_t photo_id;
+    uint8_t traffic;
+    int64_t measures[STORE_MEASURE_COUNT];
+};
+
+/* Changes to add to one row by embedding page and event. */
+struct store_embed_event {
+    int32_t day;
+    uint32_t site, domain, url, event;
+    uint64_t photo_id;
+    uint8_t traffic;
+    int64_t count;
+};
+
+/* The names of one kind that a site has on a day. */
+struct store_name_day {
+    enum store_name_kind kind;
+    uint32_t site; /* interned */
+    int32_t day;   /* in the site's time zone */
+};
+
+/* A name that has a place on its day, and how many more uses it had; 0 = a place kept for it. */
+struct store_name {
+    struct store_name_day day;
+    uint64_t name; /* interned; of STORE_NAME_PHOTO the photo_id */
+    int64_t uses;
+};
+
 /* The secret by which viewers are hashed: made once in each store. */
 struct store_viewer_key {
     unsigned char bytes[16];
@@ -180,6 +212,12 @@ struct store_batch {
     size_t playthrough_count;
     const struct store_viewers *viewers;
     size_t viewers_count;
+    const struct store_embed *embeds;
+    size_t embed_count;
+    const struct store_embed_event *embed_events;
+    size_t embed_event_count;
+    const struct store_name *names;
+    size_t name_count;
     const struct store_viewing *viewings;
     size_t viewing_count;
     const struct store_mark *marks;
@@ -224,6 +262,7 @@ typedef void store_string_fn(uint32_t id, struct slice text, void *arg);
 typedef void store_seen_fn(struct slice data, void *arg);
 typedef void store_viewing_fn(struct slice state, void *arg);
 typedef void store_clock_fn(const struct store_clock *clock, void *arg);
+typedef void store_name_fn(uint64_t name, int64_t uses, void *arg);
 
 int store_load_positions(struct store *s, const char *topic, store_position_fn *fn, void *arg);
 int store_load_marks(struct store *s, const char *topic, int32_t partition, store_mark_fn *fn,
@@ -238,6 +277,17 @@ int store_load_seen(struct store *s, const struct store_seen_key *key, store_see
 int store_load_viewing(struct store *s, const struct store_viewing_key *key, store_viewing_fn *fn,
                        void *arg);
 int store_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg);
+
+/* How many names have a place on that day. */
+int store_count_names(struct store *s, const struct store_name_day *day, int64_t *count);
+
+/* Calls fn once if the name has a place on that day. */
+int store_find_name(struct store *s, const struct store_name_day *day, uint64_t name,
+                    store_name_fn *fn, void *arg);
+
+/* Calls fn for the most used names of that day, the largest first; ties by text, or by number. */
+int store_largest_names(struct store *s, const struct store_name_day *day, int64_t limit,
+                        store_name_fn *fn, void *arg);
 
 /* The store's secret. */
 int store_load_viewer_key(struct store *s, struct store_viewer_key *out);

@@ -17,6 +17,11 @@ struct store_engine {
     int (*load_viewing)(struct store *s, const struct store_viewing_key *key, store_viewing_fn *fn,
                         void *arg);
     int (*load_clocks)(struct store *s, const char *topic, store_clock_fn *fn, void *arg);
+    int (*count_names)(struct store *s, const struct store_name_day *day, int64_t *count);
+    int (*find_name)(struct store *s, const struct store_name_day *day, uint64_t name,
+                     store_name_fn *fn, void *arg);
+    int (*largest_names)(struct store *s, const struct store_name_day *day, int64_t limit,
+                         store_name_fn *fn, void *arg);
     int (*load_viewer_key)(struct store *s, struct store_viewer_key *out);
     int (*drop_seen)(struct store *s, int32_t before_day);
     int (*drop_marks)(struct store *s, const char *topic, int64_t seen_before_ms);

@@ -25,6 +25,9 @@ enum store_sqlite_statement {
     STORE_SQLITE_FIND_VIEWING,
     STORE_SQLITE_VIEWERS,
     STORE_SQLITE_FIND_VIEWERS,
+    STORE_SQLITE_COUNT_NAMES,
+    STORE_SQLITE_FIND_NAME,
+    STORE_SQLITE_LARGEST_NAMES,
     STORE_SQLITE_STATEMENT_COUNT
 };
 
@@ -33,7 +36,7 @@ struct store_sqlite_rollup {
     struct sqlite3_stmt *one, *many;
 };
 
-enum { STORE_SQLITE_ROLLUP_COUNT = 3 * STORE_GRAIN_COUNT + 1 };
+enum { STORE_SQLITE_ROLLUP_COUNT = 3 * STORE_GRAIN_COUNT + 4 };
 
 struct store_sqlite {
     struct store base;
@@ -85,6 +88,11 @@ int store_sqlite_load_viewing(struct store *s, const struct store_viewing_key *k
                               store_viewing_fn *fn, void *arg);
 int store_sqlite_load_clocks(struct store *s, const char *topic, store_clock_fn *fn, void *arg);
 int store_sqlite_load_viewer_key(struct store *s, struct store_viewer_key *out);
+int store_sqlite_count_names(struct store *s, const struct store_name_day *day, int64_t *count);
+int store_sqlite_find_name(struct store *s, const struct store_name_day *day, uint64_t name,
+                           store_name_fn *fn, void *arg);
+int store_sqlite_largest_names(struct store *s, const struct store_name_day *day, int64_t limit,
+                               store_name_fn *fn, void *arg);
 int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg);
 
 /* Takes a row of a statement; false to stop. */

@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 
 /* What a statement takes for itself is a quarter of what a row takes. */
-enum { ROWS = 32, COLUMNS_MAX = 5 + STORE_MEASURE_COUNT };
+enum { ROWS = 32, COLUMNS_MAX = 6 + STORE_MEASURE_COUNT };
 
 typedef void values_fn(const void *row, int64_t values[COLUMNS_MAX]);
 typedef bool wanted_fn(const void *row);
@@ -61,6 +61,41 @@ static void values_of_playthrough(const void *row, int64_t values[COLUMNS_MAX])
     values[6] = p->change;
 }
 
+static void values_of_embed(const void *row, int64_t values[COLUMNS_MAX])
+{
+    const struct store_embed *e = row;
+    values[0] = e->day;
+    values[1] = (int64_t)e->photo_id;
+    values[2] = e->domain;
+    values[3] = e->url;
+    values[4] = e->site;
+    values[5] = e->traffic;
+    memcpy(values + 6, e->measures, sizeof e->measures);
+}
+
+static void values_of_embed_event(const void *row, int64_t values[COLUMNS_MAX])
+{
+    const struct store_embed_event *e = row;
+    values[0] = e->day;
+    values[1] = (int64_t)e->photo_id;
+    values[2] = e->domain;
+    values[3] = e->url;
+    values[4] = e->event;
+    values[5] = e->site;
+    values[6] = e->traffic;
+    values[7] = e->count;
+}
+
+static void values_of_name(const void *row, int64_t values[COLUMNS_MAX])
+{
+    const struct store_name *n = row;
+    values[0] = n->day.kind;
+    values[1] = n->day.site;
+    values[2] = n->day.day;
+    values[3] = (int64_t)n->name;
+    values[4] = n->uses;
+}
+
 static const char *const measures[STORE_MEASURE_COUNT] = {
     [STORE_REPORTS] = "reports",
     [STORE_EVENTS] = "events",
@@ -75,7 +110,8 @@ static const char *const measures[STORE_MEASURE_COUNT] = {
     [STORE_DOWNLOADED_BYTES] = "downloaded_bytes",
     [STORE_UNCOUNTED_REPORTS] = "uncounted_reports",
 };
-static const char *const counts[] = {"count"}, *const changes[] = {"change"};
+static const char *const counts[] = {"count"}, *const changes[] = {"change"},
+                         *const uses[] = {"uses"};
 
 /* One way to add rows to tables that are alike. */
 struct way {
@@ -109,6 +145,22 @@ static const struct way playthrough = {"day, photo_id, source, site, traffic, po
                                        sizeof(struct store_playthrough),
                                        values_of_playthrough,
                                        NULL};
+static const struct way embeds = {"day, photo_id, domain, url, site, traffic",
+                                  6,
+                                  measures,
+                                  STORE_MEASURE_COUNT,
+                                  sizeof(struct store_embed),
+                                  values_of_embed,
+                                  NULL};
+static const struct way embed_events = {"day, photo_id, domain, url, event, site, traffic",
+                                        7,
+                                        counts,
+                                        1,
+                                        sizeof(struct store_embed_event),
+                                        values_of_embed_event,
+                                        NULL};
+static const struct way names = {"kind, site, day, name", 4,   uses, 1, sizeof(struct store_name),
+                                 values_of_name,          NULL};
 
 #define ROWS_OF(member, count_member)                                                              \
     offsetof(struct store_batch, member), offsetof(struct store_batch, count_member)
@@ -130,6 +182,9 @@ static const struct table {
     {"totals_day", &totals_of_more, TOTAL_ROWS(STORE_GRAIN_DAY)},
     {"events_day", &events, EVENT_ROWS(STORE_GRAIN_DAY)},
     {"playthrough", &playthrough, ROWS_OF(playthrough, playthrough_count)},
+    {"embeds", &embeds, ROWS_OF(embeds, embed_count)},
+    {"embed_events", &embed_events, ROWS_OF(embed_events, embed_event_count)},
+    {"names", &names, ROWS_OF(names, name_count)},
 };
 
 static void append_row(struct buffer *sql, int columns)

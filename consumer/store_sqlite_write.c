@@ -36,6 +36,13 @@ static const char *const statement_sql[STORE_SQLITE_STATEMENT_COUNT] = {
                              " sketch = excluded.sketch",
     [STORE_SQLITE_FIND_VIEWERS] = "SELECT sketch FROM viewers WHERE day = ?1 AND photo_id = ?2"
                                   " AND source = ?3 AND site = ?4 AND traffic = ?5",
+    [STORE_SQLITE_COUNT_NAMES] = "SELECT count(*) FROM names"
+                                 " WHERE kind = ?1 AND site = ?2 AND day = ?3",
+    [STORE_SQLITE_FIND_NAME] = "SELECT name, uses FROM names"
+                               " WHERE kind = ?1 AND site = ?2 AND day = ?3 AND name = ?4",
+    [STORE_SQLITE_LARGEST_NAMES] = "SELECT name, uses FROM names LEFT JOIN strings ON id = name"
+                                   " AND kind <> ?5 WHERE kind = ?1 AND site = ?2 AND day = ?3"
+                                   " AND uses > 0 ORDER BY uses DESC, text, name LIMIT ?4",
 };
 
 int store_sqlite_prepare(struct store_sqlite *s)

@@ -122,6 +122,12 @@ int64_t *sums_at(struct sums *s, const uint64_t *key)
     return (int64_t *)(record_at(s, s->slots[at] - 1) + s->key_words);
 }
 
+int64_t *sums_find(struct sums *s, const uint64_t *key)
+{
+    uint32_t found = s->slots[find_slot(s, key)];
+    return found == 0 ? NULL : (int64_t *)(record_at(s, found - 1) + s->key_words);
+}
+
 size_t sums_count(const struct sums *s)
 {
     return s->count;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SUMS_KEY_WORDS_MAX = 4 };
+enum { SUMS_KEY_WORDS_MAX = 5 };
 
 struct sums;
 
@@ -18,6 +18,9 @@ void sums_free(struct sums *s);
 
 /* The sums under key, all 0 for a new one; NULL when memory runs out. Valid until the next call. */
 int64_t *sums_at(struct sums *s, const uint64_t *key);
+
+/* The same, but NULL for a key that is not there. */
+int64_t *sums_find(struct sums *s, const uint64_t *key);
 
 /* How many keys there are. */
 size_t sums_count(const struct sums *s);

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 import msgpack
 
 import buckets
+import caps
 import count
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ class Driver:
         zones = {site: rules["timezone"] for site, rules in config.get("sites", {}).items()}
         keys = sorted({item["event"]["site"] for item in items} | set(zones)) or ["main"]
         sites.write_text(json.dumps([site_of(key, zones.get(key, "UTC")) for key in keys]))
-        lines = [f"open {store} {sites}"] + [line_of(item) for item in items]
+        lines = [f"open {store} {sites} {names_of(config)}"] + [line_of(item) for item in items]
         for taken, step in steps:
             lines += [f"take {taken}", step]
         self.process.stdin.write("\n".join([*lines, "end"]) + "\n")
@@ -50,6 +51,14 @@ class Driver:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(timeout=60)
+
+
+def names_of(config):
+    """What count_stream is told of the limits of names."""
+    limits = {**caps.LIMITS, **config.get("limits", {})}
+    limits["photo_id"] = 0 if config.get("catalogue") else limits["photo_id"]
+    numbers = ",".join(str(limits[kind]) for kind in ("source", "event", "photo_id", "domain", "url"))
+    return f"{numbers} {','.join(config.get('sources', [])) or '-'}"
 
 
 def site_of(key, zone):
@@ -86,6 +95,7 @@ class Stored:
         self.rollups, self.events = {}, {}
         for grain in buckets.GRAINS:
             self.read_grain(grain)
+        self.embeds = self.read_embeds()
         self.playthrough = self.read_playthrough()
         self.viewers = self.read_viewers()
         self.db.close()
@@ -103,6 +113,21 @@ class Stored:
         for bucket, *where, event, value in self.db.execute(
                 f"SELECT bucket, site, photo_id, source, traffic, event, count FROM events_{grain}"):  # fmt: skip
             self.events[(grain, bucket_of(grain, bucket), *self.where(*where), self.text[event])] = value
+
+    def read_embeds(self):
+        columns, found = ", ".join(MEASURES), defaultdict(Counter)
+        for (day, site, photo, domain, url, traffic), values in keyed(self.db.execute(
+                f"SELECT day, site, photo_id, domain, url, traffic, {columns} FROM embeds"), 6):  # fmt: skip
+            key = (as_day(day), *self.page(site, photo, domain, url), traffic)
+            found[key].update({name: value for name, value in zip(MEASURES, values) if value})
+        for (day, site, photo, domain, url, traffic, event), values in keyed(self.db.execute(
+                "SELECT day, site, photo_id, domain, url, traffic, event, count FROM embed_events"), 7):  # fmt: skip
+            key = (as_day(day), *self.page(site, photo, domain, url), traffic)
+            found[key]["events." + self.text[event]] += values[0]
+        return {key: dict(measures) for key, measures in found.items()}
+
+    def page(self, site, photo, domain, url):
+        return (self.text[site], count.OTHER if photo == -2 else photo, self.text[domain], self.text[url])
 
     def read_playthrough(self):
         changes = defaultdict(Counter)
@@ -132,6 +157,11 @@ def rows_of(cursor, keys):
         yield (*row[:keys], row[keys:])
 
 
+def keyed(cursor, keys):
+    for row in cursor:
+        yield row[:keys], row[keys:]
+
+
 def without_zeros(table):
     return {key: value for key, value in table.items() if (any(value) if isinstance(value, list) else value)}
 
@@ -146,6 +176,8 @@ def check_equal(driver, items, config, steps):
     wanted = {key: count.plain(measures) for key, measures in counts.rollups.items()}
     assert without_zeros(stored.rollups) == without_zeros(wanted)
     assert stored.events == dict(counts.events)
+    pages = {key: count.plain(measures) for key, measures in counts.embeds.items()}
+    assert without_zeros(stored.embeds) == without_zeros(pages)
     assert without_zeros(stored.playthrough) == without_zeros(counts.playthrough)
     assert stored.viewers == {key: len(names) for key, names in counts.viewers.items()}
     return stored

@@ -13,6 +13,7 @@ DOCUMENTED = {
 
 # Choice: embedding domains and pages go by the same rule. All limits are per site and day of the site's zone.
 LIMITS = {"source": 1_000, "event": 200, "photo_id": 10_000_000, "domain": 1_000, "url": 10_000}
+KEPT = 500
 
 
 class Day:
@@ -51,8 +52,9 @@ class Caps:
     def admit(self, kind, site, day, name):
         """The name itself, or (other) when the day has no place left.
 
-        Choice: who was largest the day before is settled when the day's first report of the site is counted, and half
-        of the limit is kept for them, whatever the kind.
+        Choice: who was largest the day before is settled when the day's first report of the site is counted, and 500
+        places are kept for them, half of the limit where that is less, whatever the kind. So no day begins with a
+        write of millions of rows.
         """
         if name == OTHER:
             return OTHER
@@ -63,6 +65,6 @@ class Caps:
     def open_day(self, kind, site, day):
         before = (datetime.date.fromisoformat(day) - datetime.timedelta(days=1)).isoformat()
         limit = self.limits[kind]
-        largest = self.days[kind, site, before].largest(limit // 2) if (kind, site, before) in self.days else []
+        largest = self.days[kind, site, before].largest(min(limit // 2, KEPT)) if (kind, site, before) in self.days else []
         always = self.always.get(kind, set())
         return Day(limit, always, [name for name in largest if name not in always])

@@ -47,7 +47,7 @@ def viewer_of(event):
 def page_of(referer):
     """(domain, url) of an embedding page, ((none), (none)) when it cannot be told.
 
-    Choice: http and https only; host in lower case, without port or final dot; the URL loses user info and fragment,
+    Choice: http and https only; host in lower case (letters of ASCII, as RFC 3986 has no others), without port or final dot; the URL loses user info and fragment,
     keeps port, path and query.
     """
     scheme, found, rest = (referer or "").strip(SPACE).partition("://")
@@ -55,7 +55,7 @@ def page_of(referer):
         return NONE, NONE
     rest = rest.split("#")[0]
     cut = min((rest.find(c) for c in "/?" if c in rest), default=len(rest))
-    authority = rest[:cut].rpartition("@")[2].lower()
+    authority = rest[:cut].rpartition("@")[2].encode().lower().decode()
     path = rest[cut:] if rest[cut:].startswith("/") else "/" + rest[cut:]
     host, colon, port = authority.rpartition(":")
     if not colon or not (port.isascii() and (port.isdigit() or port == "")):

@@ -1,7 +1,10 @@
 /*
  * Counts records as the consumer does but without Kafka: decode, count, store. What to count and
  * what goes wrong comes as lines, so that a test can hold the store against the reference:
- *   open FILE SITES    a store that does not exist, and the sites; all that was before is forgotten
+ *   open FILE SITES LIMITS SOURCES
+ *                      a store that does not exist, the sites, the limits of names in the order of
+ *                      enum store_name_kind with commas, and the known sources with commas
+ *                      ("-" = none); all that was before is forgotten
  *   item PARTITION NOW HEX   puts a record at the end of the topic; NOW: the wall clock, 0 = none
  *   take N             counts up to N records more
  *   flush              writes what is held
@@ -28,7 +31,8 @@ struct item {
 };
 
 struct run {
-    char url[300], sites_path[256];
+    char url[300], sites_path[256], sources[256];
+    int64_t limits[STORE_NAME_KIND_COUNT];
     struct sites *sites;
     struct store *store;
     struct counter *counter;
@@ -69,14 +73,14 @@ static void start(struct run *r)
 {
     struct error err = {""};
     struct poll_offset offsets[PARTITIONS];
-    const struct counter_options options = {
+    struct counter_options options = {
         .rules = {.gap_ms = 6 * 3600000, .keep_ms = 48 * 3600000, .finish_at = 95},
         .viewing_cache = CACHE,
         .sites = r->sites,
-        .find_seen = counter_source_find_seen,
-        .find_viewing = counter_source_find_viewing,
-        .arg = &r->source,
+        .known_sources = r->sources,
+        .limits = r->limits,
     };
+    counter_source_fill(&options, &r->source);
     check(store_open(&r->store, r->url, &err) == 0, err.text);
     check(counter_new(&r->counter, &options, &err) == 0, err.text);
     r->source = (struct counter_source){r->store, r->counter};
@@ -115,7 +119,16 @@ static void open_run(struct run *r, const char *line)
     char path[256];
     struct error err = {""};
     forget(r);
-    check(sscanf(line, "open %255s %255s", path, r->sites_path) == 2, "open FILE SITES");
+    int64_t *l = r->limits;
+    check(sscanf(line,
+                 "open %255s %255s %" SCNd64 ",%" SCNd64 ",%" SCNd64 ",%" SCNd64 ",%" SCNd64
+                 " %255s",
+                 path, r->sites_path, &l[STORE_NAME_SOURCE], &l[STORE_NAME_EVENT],
+                 &l[STORE_NAME_PHOTO], &l[STORE_NAME_DOMAIN], &l[STORE_NAME_URL], r->sources) == 8,
+          "open FILE SITES LIMITS SOURCES");
+    if (strcmp(r->sources, "-") == 0) {
+        r->sources[0] = '\0';
+    }
     (void)snprintf(r->url, sizeof r->url, "sqlite:%s", path);
     check(sites_load(&r->sites, r->sites_path, &err) == 0, err.text);
     start(r);

@@ -47,13 +47,12 @@ static inline void counting_begin(struct counting *c)
     store_folder_make(&c->folder);
     c->store = store_folder_open(&c->folder);
     assert_int_equal(sites_load(&c->sites, NULL, &err), 0);
-    const struct counter_options options = {
+    struct counter_options options = {
         .sites = c->sites,
         .rules = {.gap_ms = 6 * 3600000, .keep_ms = 48 * 3600000, .finish_at = 95},
         .viewing_cache = 16,
-        .find_seen = counter_source_find_seen,
-        .find_viewing = counter_source_find_viewing,
-        .arg = &c->source};
+    };
+    counter_source_fill(&options, &c->source);
     assert_int_equal(counter_new(&c->counter, &options, &err), 0);
     c->source = (struct counter_source){c->store, c->counter};
     counting_load(c);

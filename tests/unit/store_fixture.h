@@ -118,6 +118,24 @@ static inline int faulty_clocks(struct store *s, const char *topic, store_clock_
     return store_load_clocks(((struct faulty_store *)s)->inner, topic, fn, arg);
 }
 
+static inline int faulty_count_names(struct store *s, const struct store_name_day *day,
+                                     int64_t *count)
+{
+    return store_count_names(((struct faulty_store *)s)->inner, day, count);
+}
+
+static inline int faulty_find_name(struct store *s, const struct store_name_day *day, uint64_t name,
+                                   store_name_fn *fn, void *arg)
+{
+    return store_find_name(((struct faulty_store *)s)->inner, day, name, fn, arg);
+}
+
+static inline int faulty_largest_names(struct store *s, const struct store_name_day *day,
+                                       int64_t limit, store_name_fn *fn, void *arg)
+{
+    return store_largest_names(((struct faulty_store *)s)->inner, day, limit, fn, arg);
+}
+
 static inline int faulty_viewer_key(struct store *s, struct store_viewer_key *out)
 {
     return store_load_viewer_key(((struct faulty_store *)s)->inner, out);
@@ -146,6 +164,9 @@ static const struct store_engine faulty_engine = {
     .load_seen = faulty_seen,
     .load_viewing = faulty_viewing,
     .load_clocks = faulty_clocks,
+    .count_names = faulty_count_names,
+    .find_name = faulty_find_name,
+    .largest_names = faulty_largest_names,
     .load_viewer_key = faulty_viewer_key,
     .drop_seen = faulty_drop_seen,
     .drop_marks = faulty_drop_marks,

@@ -155,11 +155,8 @@ static void consumer_start(struct consumer *c, struct store *store, struct topic
     struct error err = {""};
     *c = (struct consumer){.store = store, .topic = topic, .positions = positions_new()};
     assert_int_equal(sites_load(&c->sites, NULL, &err), 0);
-    const struct counter_options options = {.sites = c->sites,
-                                            .viewing_cache = 8,
-                                            .find_seen = counter_source_find_seen,
-                                            .find_viewing = counter_source_find_viewing,
-                                            .arg = &c->source};
+    struct counter_options options = {.sites = c->sites, .viewing_cache = 8};
+    counter_source_fill(&options, &c->source);
     assert_int_equal(counter_new(&c->counter, &options, &err), 0);
     c->source = (struct counter_source){store, c->counter};
     for (int32_t i = 0; i < PARTITIONS; i++) {
@@ -291,9 +288,14 @@ static void a_site_that_becomes_known_is_counted_by_its_days(void **state)
     struct counter *c = NULL;
     struct sites *sites = NULL;
     struct error err = {""};
+    struct store_folder folder;
+    store_folder_make(&folder);
     assert_int_equal(sites_load(&sites, NULL, &err), 0);
-    const struct counter_options options = {.sites = sites};
+    struct counter_source source = {.store = store_folder_open(&folder)};
+    struct counter_options options = {.sites = sites};
+    counter_source_fill(&options, &source);
     assert_int_equal(counter_new(&c, &options, &err), 0);
+    source.counter = c;
     sites_free(sites); /* nothing of them is borrowed */
     counter_follow_zones(c, &slot);
     assert_int_equal(count_one(c, 1), 2);
@@ -302,6 +304,8 @@ static void a_site_that_becomes_known_is_counted_by_its_days(void **state)
     counter_follow_zones(c, &slot);
     assert_int_equal(count_one(c, 3), 3);
     counter_free(c);
+    store_close(source.store);
+    store_folder_remove(&folder);
 }
 
 static int make_topic(void **state)
