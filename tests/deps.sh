@@ -6,7 +6,7 @@ BUILD="gcc cmake ninja-build pkg-config libevent-dev librdkafka-dev libmsgpack-d
     libsqlite3-dev zlib1g-dev libssl-dev libglib2.0-dev libisal-dev tzdata python3 help2man"
 TEST="libcmocka-dev clang clang-format llvm cppcheck shellcheck python3-pytest python3-pytest-xdist
     python3-msgpack python3-confluent-kafka python3-oauthlib python3-requests python3-yaml python3-hypothesis python3-h11 curl nginx-light haproxy
-    python3-jsonschema python3-selenium libjs-jquery wrk apache2-utils nghttp2-client hey siege slowhttptest
+    python3-jsonschema python3-venv python3-selenium libjs-jquery wrk apache2-utils nghttp2-client hey siege slowhttptest
     mandoc groff-base zsh systemd strace"
 BENCH="valgrind libnginx-mod-http-lua lua-nginx-kafka lua-cjson"
 declare -a SUDO=()
