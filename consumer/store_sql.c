@@ -161,10 +161,16 @@ static void add_order(struct store_sql *sql, const struct query *q)
     }
 }
 
-int store_sql_make(struct store_sql *sql, const struct query *q)
+void store_sql_init(struct store_sql *sql)
 {
     buffer_init(&sql->text);
+    buffer_init(&sql->parts);
     sql->value_count = 0;
+}
+
+int store_sql_make(struct store_sql *sql, const struct query *q)
+{
+    store_sql_init(sql);
     buffer_append_text(&sql->text, "SELECT ");
     for (size_t i = 0; i < q->column_count; i++) {
         buffer_append_text(&sql->text, i == 0 ? "" : ", ");
@@ -183,7 +189,7 @@ int store_sql_make(struct store_sql *sql, const struct query *q)
     }
     add_order(sql, q);
     store_sql_number(sql, " LIMIT ", q->limit);
-    if (buffer_failed(&sql->text)) {
+    if (buffer_failed(&sql->text) || buffer_failed(&sql->parts)) {
         store_sql_fini(sql);
         return -ENOMEM;
     }
@@ -193,4 +199,5 @@ int store_sql_make(struct store_sql *sql, const struct query *q)
 void store_sql_fini(struct store_sql *sql)
 {
     buffer_fini(&sql->text);
+    buffer_fini(&sql->parts);
 }

@@ -185,8 +185,7 @@ static int finish(struct store_sql *sql)
 
 static void begin(struct store_sql *sql)
 {
-    buffer_init(&sql->text);
-    sql->value_count = 0;
+    store_sql_init(sql);
 }
 
 static void add_rows(struct store_sql *sql, bool has_events)

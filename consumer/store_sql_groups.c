@@ -3,29 +3,58 @@
 #include "consumer/query_time.h"
 
 #include <errno.h>
+#include <string.h>
 
-/* What a metric is added up from, in the tables of totals. Rates are rounded, halves up. */
-static const char *const sums[QUERY_FIELD_COUNT] = {
-    [QUERY_REPORTS] = "coalesce(sum(reports), 0)",
-    [QUERY_EVENTS] = "coalesce(sum(events), 0)",
-    [QUERY_LOADS] = "coalesce(sum(loads), 0)",
-    [QUERY_PLAYS] = "coalesce(sum(plays), 0)",
-    [QUERY_PLAYS_DERIVED] = "coalesce(sum(plays_derived), 0)",
-    [QUERY_ENGAGEMENT] = "(coalesce(sum(engagement_ms), 0) + 500) / 1000",
-    [QUERY_AVERAGE] = "(2 * sum(share_ppm) + sum(known)) / (2 * nullif(sum(known), 0))",
-    [QUERY_FINISHES] = "coalesce(sum(finishes), 0)",
-    [QUERY_DOWNLOADS] = "coalesce(sum(downloads), 0)",
-    [QUERY_DOWNLOADED_BYTES] = "coalesce(sum(downloaded_bytes), 0)",
-    [QUERY_UNCOUNTED] = "coalesce(sum(uncounted_reports), 0)",
-    [QUERY_PLAY_RATE] = "(2000000 * sum(plays) + sum(loads)) / (2 * nullif(sum(loads), 0))",
+#define BIT(measure) (1U << STORE_SQL_##measure)
+
+/* How a metric is made of the sums of measures. Rates are rounded, halves up. */
+static const struct {
+    const char *sql;
+    unsigned measures;
+} metrics[QUERY_FIELD_COUNT] = {
+    [QUERY_REPORTS] = {"coalesce(sum(reports), 0)", BIT(REPORTS)},
+    [QUERY_EVENTS] = {"coalesce(sum(events), 0)", BIT(EVENTS)},
+    [QUERY_LOADS] = {"coalesce(sum(loads), 0)", BIT(LOADS)},
+    [QUERY_PLAYS] = {"coalesce(sum(plays), 0)", BIT(PLAYS)},
+    [QUERY_PLAYS_DERIVED] = {"coalesce(sum(plays_derived), 0)", BIT(PLAYS_DERIVED)},
+    [QUERY_ENGAGEMENT] = {"(coalesce(sum(engagement_ms), 0) + 500) / 1000", BIT(ENGAGEMENT_MS)},
+    [QUERY_AVERAGE] = {"(2 * sum(share_ppm) + sum(known)) / (2 * nullif(sum(known), 0))",
+                       BIT(SHARE_PPM) | BIT(KNOWN)},
+    [QUERY_FINISHES] = {"coalesce(sum(finishes), 0)", BIT(FINISHES)},
+    [QUERY_DOWNLOADS] = {"coalesce(sum(downloads), 0)", BIT(DOWNLOADS)},
+    [QUERY_DOWNLOADED_BYTES] = {"coalesce(sum(downloaded_bytes), 0)", BIT(DOWNLOADED_BYTES)},
+    [QUERY_UNCOUNTED] = {"coalesce(sum(uncounted_reports), 0)", BIT(UNCOUNTED_REPORTS)},
+    [QUERY_PLAY_RATE] = {"(2000000 * sum(plays) + sum(loads)) / (2 * nullif(sum(loads), 0))",
+                         BIT(PLAYS) | BIT(LOADS)},
 };
 
-/* The same in the tables of events. */
-static const char *const event_sums[QUERY_FIELD_COUNT] = {
-    [QUERY_EVENTS] = "coalesce(sum(count), 0)",
-    [QUERY_LOADS] = "coalesce(sum(CASE WHEN event = (SELECT id FROM strings WHERE text = 'load')"
-                    " THEN count ELSE 0 END), 0)",
+static const char *const measure_names[STORE_SQL_MEASURE_COUNT] = {
+    [STORE_SQL_REPORTS] = "reports",
+    [STORE_SQL_EVENTS] = "events",
+    [STORE_SQL_LOADS] = "loads",
+    [STORE_SQL_PLAYS] = "plays",
+    [STORE_SQL_PLAYS_DERIVED] = "plays_derived",
+    [STORE_SQL_ENGAGEMENT_MS] = "engagement_ms",
+    [STORE_SQL_SHARE_PPM] = "share_ppm",
+    [STORE_SQL_KNOWN] = "known",
+    [STORE_SQL_FINISHES] = "finishes",
+    [STORE_SQL_DOWNLOADS] = "downloads",
+    [STORE_SQL_DOWNLOADED_BYTES] = "downloaded_bytes",
+    [STORE_SQL_UNCOUNTED_REPORTS] = "uncounted_reports",
 };
+
+/* Where they stand in the tables of events, which have these two. */
+static const char *const event_measures[STORE_SQL_MEASURE_COUNT] = {
+    [STORE_SQL_EVENTS] = "count",
+    [STORE_SQL_LOADS] = "CASE WHEN event = (SELECT id FROM strings WHERE text = 'load')"
+                        " THEN count ELSE 0 END",
+};
+
+const char *store_sql_part_name(size_t column)
+{
+    return column < QUERY_REPORTS ? query_field_name((enum query_field)column)
+                                  : measure_names[column - QUERY_REPORTS];
+}
 
 void store_sql_value(struct store_sql *sql, struct slice text, int64_t number)
 {
@@ -203,23 +232,56 @@ static const char *table_of(const struct query *q)
     return grains[q->grain];
 }
 
+/* A column that parts gives: `count` stand before it. */
+static void add_part(struct store_sql *sql, size_t column, size_t count, const char *source)
+{
+    buffer_append_format(&sql->text, "%s%s", count == 0 ? "SELECT " : ", ", source);
+    sql->part_of[column] = (int8_t)count;
+}
+
+/* The rows of q, one by one: their keys and the measures, a bit each. */
+static void make_parts(struct store_sql *sql, const struct query *q, unsigned measures)
+{
+    struct buffer text = sql->text;
+    buffer_init(&sql->text);
+    memset(sql->part_of, -1, sizeof sql->part_of);
+    for (size_t i = 0; i < q->dimension_count; i++) {
+        add_part(sql, q->columns[i], i, source_of(q, q->columns[i]));
+    }
+    sql->part_keys = q->dimension_count;
+    sql->part_sums = 0;
+    for (size_t i = 0; i < STORE_SQL_MEASURE_COUNT; i++) {
+        if ((measures & 1U << i) != 0) {
+            add_part(sql, QUERY_REPORTS + i, sql->part_keys + sql->part_sums++,
+                     q->by_event ? event_measures[i] : measure_names[i]);
+        }
+    }
+    buffer_append_format(&sql->text, " FROM %s_%s", q->by_event ? "events" : "totals", table_of(q));
+    add_where(sql, q, QUERY_FIELD_COUNT);
+    sql->parts = sql->text;
+    sql->text = text;
+}
+
 /* All but what is joined to it. A metric more, so that there is one behind the last comma. */
 static void add_main(struct store_sql *sql, const struct query *q)
 {
-    const char *const *from = q->by_event ? event_sums : sums;
+    enum store_sql_measure all = q->by_event ? STORE_SQL_EVENTS : STORE_SQL_REPORTS;
+    unsigned measures = 1U << all;
     buffer_append_text(&sql->text, "SELECT ");
-    add_dimensions(sql, q, QUERY_FIELD_COUNT);
-    for (size_t i = q->dimension_count; i < q->column_count; i++) {
-        if (from[q->columns[i]] != NULL) {
-            buffer_append_format(&sql->text, "%s AS %s, ", from[q->columns[i]],
-                                 query_field_name(q->columns[i]));
+    for (size_t i = 0; i < q->column_count; i++) {
+        enum query_field field = q->columns[i];
+        if (i < q->dimension_count) {
+            buffer_append_format(&sql->text, "%s, ", query_field_name(field));
+        } else if (metrics[field].sql != NULL) {
+            buffer_append_format(&sql->text, "%s AS %s, ", metrics[field].sql,
+                                 query_field_name(field));
+            measures |= metrics[field].measures;
         }
     }
-    buffer_append_format(&sql->text, "coalesce(sum(%s), 0) AS all_of_it FROM %s_%s",
-                         q->by_event ? "count" : "reports", q->by_event ? "events" : "totals",
-                         table_of(q));
-    add_where(sql, q, QUERY_FIELD_COUNT);
+    buffer_append_format(&sql->text, "coalesce(sum(%s), 0) AS all_of_it FROM parts",
+                         measure_names[all]);
     add_group_by(sql, q->dimension_count);
+    make_parts(sql, q, measures);
 }
 
 /* Joins behind main, which is m, what has the same dimensions but one. */
@@ -279,8 +341,7 @@ static void add_joined_column(struct store_sql *sql, enum query_field field)
 
 int store_sql_playthrough(struct store_sql *sql, const struct query *q)
 {
-    buffer_init(&sql->text);
-    sql->value_count = 0;
+    store_sql_init(sql);
     buffer_append_text(&sql->text, "SELECT point, sum(change) FROM (SELECT day AS bucket, * FROM"
                                    " playthrough)");
     add_where(sql, q, QUERY_FIELD_COUNT);

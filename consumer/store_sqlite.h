@@ -95,6 +95,10 @@ int store_sqlite_largest_names(struct store *s, const struct store_name_day *day
                                store_name_fn *fn, void *arg);
 int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg);
 
+/* Binds the values that the statement, one of the two of sql, has parameters for. Returns 0 or an
+ * SQLite result. */
+int store_sqlite_bind(struct sqlite3_stmt *statement, const struct store_sql *sql);
+
 /* Takes a row of a statement; false to stop. */
 typedef bool store_sqlite_row_fn(struct sqlite3_stmt *row, void *arg);
 

@@ -6,6 +6,7 @@
 #include "consumer/schema.h"
 #include "consumer/sketch.h"
 #include "consumer/store_sql.h"
+#include "consumer/store_sqlite_parts.h"
 #include "consumer/timezone.h"
 
 #include <sqlite3.h>
@@ -24,6 +25,7 @@ struct reader {
     sqlite3 *db;
     char *path;
     sqlite3_stmt *site_key;
+    struct store_sqlite_parts parts;
     const struct query *query; /* below: of the run that goes on */
     const struct store_reader_call *call;
     int64_t *changes;          /* of playthrough; NULL = rows are given to the call */
@@ -157,18 +159,6 @@ static int add_functions(struct reader *r)
                : rc;
 }
 
-static int bind_values(sqlite3_stmt *statement, const struct store_sql *sql)
-{
-    int rc = SQLITE_OK;
-    for (size_t i = 0; i < sql->value_count && rc == SQLITE_OK; i++) {
-        const struct store_sql_value *v = &sql->values[i];
-        rc = v->text.data == NULL ? sqlite3_bind_int64(statement, (int)i + 1, v->number)
-                                  : sqlite3_bind_text64(statement, (int)i + 1, v->text.data,
-                                                        v->text.len, SQLITE_STATIC, SQLITE_UTF8);
-    }
-    return rc;
-}
-
 static bool give_row(sqlite3_stmt *row, const struct query *q, const struct store_reader_call *call)
 {
     struct query_cell cells[QUERY_COLUMNS_MAX] = {{{NULL, 0}, 0, false}};
@@ -214,9 +204,10 @@ static enum store_read_result failed(const struct reader *r)
 static enum store_read_result run_statement(struct reader *r, const struct store_sql *sql)
 {
     sqlite3_stmt *statement = NULL;
+    r->parts.sql = sql;
     int rc = sqlite3_prepare_v2(r->db, sql->text.data, (int)sql->text.len, &statement, NULL);
     if (rc == SQLITE_OK) {
-        rc = bind_values(statement, sql);
+        rc = store_sqlite_bind(statement, sql);
     }
     enum store_read_result result = STORE_READ_OK;
     while (rc == SQLITE_OK && result == STORE_READ_OK) {
@@ -319,7 +310,7 @@ static int set_up(struct reader *r, struct error *err)
         return -EPROTONOSUPPORT;
     }
     sqlite3_progress_handler(r->db, STEPS_BETWEEN_LOOKS, is_late, r);
-    if (add_functions(r) != SQLITE_OK ||
+    if (add_functions(r) != SQLITE_OK || store_sqlite_parts_add(&r->parts, r->db) != SQLITE_OK ||
         sqlite3_prepare_v2(r->db, "SELECT text FROM strings WHERE id = ?1", -1, &r->site_key,
                            NULL) != SQLITE_OK) {
         return store_sqlite_error(r->db, r->path, err);

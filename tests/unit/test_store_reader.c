@@ -586,6 +586,40 @@ static void viewers_of_several_days_are_merged(void **state)
     assert_int_equal(viewers_of(f, "&dimensions=day"), 3);
 }
 
+static bool count_whole_row(const struct query_cell *cells, size_t count, void *arg)
+{
+    struct answer *a = arg;
+    for (size_t i = 3; i < count; i++) { /* behind the dimensions */
+        assert_int_equal(cells[i].number, 140000);
+    }
+    a->row_count++;
+    return true;
+}
+
+/* More groups than the 131,072 of this width that are added up at once: some come in parts. */
+static void groups_that_memory_does_not_hold_are_whole(void **state)
+{
+    static const char fill_two_days[] =
+        "DELETE FROM totals_day; WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n"
+        " WHERE n + 1 < 280000), v(n, v) AS (SELECT n, iif(n < 140000, n, 280000 - n) FROM n)"
+        " INSERT INTO totals_day (bucket, site, photo_id, source, traffic, reports, events, loads,"
+        " plays, plays_derived, finishes, downloads, downloaded_bytes)"
+        " SELECT 19326 + n / 140000, 1, n % 140000, 4, 0, v, v, v, v, v, v, v, v FROM v";
+    struct fixture *f = *state;
+    struct query q;
+    sqlite3 *db = NULL;
+    struct answer a = {.fixture = f};
+    assert_int_equal(sqlite3_open(strchr(f->url, ':') + 1, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, fill_two_days, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    parse("dimensions=site,photo_id,source&metrics=reports,events,loads,plays,plays_derived,"
+          "finishes,downloads,downloaded_bytes&from=all&limit=1000000",
+          &q);
+    struct store_reader_call call = {count_whole_row, answer_day, &a, NULL, 60000};
+    assert_int_equal(store_reader_run(f->reader, &q, &call), STORE_READ_OK);
+    assert_int_equal(a.row_count, 140000);
+}
+
 static void a_reader_makes_no_store(void **state)
 {
     (void)state;
@@ -608,6 +642,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reader_never_blocks_the_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_readers_and_no_writer_go_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(viewers_of_several_days_are_merged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(groups_that_memory_does_not_hold_are_whole, set_up,
+                                        tear_down),
         cmocka_unit_test(a_reader_makes_no_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
