@@ -80,6 +80,16 @@ int clocks_move(struct clocks *c, int32_t partition, int64_t ts_ms, int64_t now_
     return 0;
 }
 
+int64_t clocks_least(const struct clocks *c)
+{
+    int64_t least_ms = INT64_MAX;
+    for (size_t i = 0; i < c->count; i++) {
+        int64_t ms = c->entries[i].clock.ms;
+        least_ms = ms < least_ms ? ms : least_ms;
+    }
+    return least_ms;
+}
+
 int clocks_changed(struct clocks *c, const struct store_clock **rows, size_t *count)
 {
     size_t n = 0;

@@ -25,6 +25,9 @@ int clocks_load(struct clocks *c, const struct store_clock *clock);
 int clocks_move(struct clocks *c, int32_t partition, int64_t ts_ms, int64_t now_ms,
                 int64_t *clock_ms);
 
+/* The least of all clocks; INT64_MAX when there is none. */
+int64_t clocks_least(const struct clocks *c);
+
 /* Those that moved since the last commit, sorted; they live until c changes. 0 or -ENOMEM. */
 int clocks_changed(struct clocks *c, const struct store_clock **rows, size_t *count);
 

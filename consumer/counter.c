@@ -226,6 +226,11 @@ enum counter_result counter_add(struct counter *c, int32_t partition, int64_t se
     return result == COUNTER_COUNTED ? count(c, site, e, clock_ms) : result;
 }
 
+int64_t counter_least_clock(const struct counter *c)
+{
+    return clocks_least(c->clocks);
+}
+
 size_t counter_size(const struct counter *c)
 {
     size_t rows = aggregate_size(c->aggregate) + audience_size(c->audience) +

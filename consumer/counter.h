@@ -82,6 +82,9 @@ enum counter_result {
 enum counter_result counter_add(struct counter *c, int32_t partition, int64_t seen_ms,
                                 const struct player_event *e);
 
+/* The least clock of the partitions; INT64_MAX when none has one. */
+int64_t counter_least_clock(const struct counter *c);
+
 /* Rows that a flush would change: what a flush by size goes by. */
 size_t counter_size(const struct counter *c);
 

@@ -1,7 +1,6 @@
 #include "consumer/pipeline.h"
 
 #include "common/clock.h"
-#include "common/kafka_topic.h"
 #include "common/log.h"
 #include "consumer/pipeline_internal.h"
 
@@ -127,61 +126,6 @@ void pipeline_vitals(struct pipeline *p, struct vitals_view *out)
 
 /* ---- The loop. ---- */
 
-static void tell_dropped(struct pipeline *p, const char *what, int dropped)
-{
-    if (dropped > 0) {
-        LOG_INFO("rows_dropped", log_text("table", what), log_int("count", dropped));
-    } else if (dropped < 0) {
-        LOG_WARN("rows_not_dropped", log_text("table", what),
-                 log_text("err", store_fault(p->store)));
-    }
-}
-
-/*
- * A mark goes when no repeat can come any more: the topic's retention and 7 days have passed since
- * it was seen, by the time of the records that are read, not by the clock. Else a consumer that
- * reads a long backlog would drop the marks of the lanes in it.
- */
-static void sweep_marks(struct pipeline *p, int64_t through_ms)
-{
-    int64_t retention_ms =
-        kafka_topic_retention_ms(poll_handle(p->poll), p->o.topic, PIPELINE_ASK_MS);
-    if (retention_ms < 0 || retention_ms >= through_ms - PIPELINE_RETENTION_MS) {
-        return; /* not known, or for ever */
-    }
-    int64_t before_ms = through_ms - retention_ms - PIPELINE_RETENTION_MS;
-    tell_dropped(p, "marks", store_drop_marks(p->store, p->subject, before_ms));
-}
-
-/* Report ids that are too old to matter; in steps, so that no flush waits long. */
-static void sweep_seen(struct pipeline *p, int64_t through_ms)
-{
-    uint64_t now_ms = clock_mono_ms();
-    int32_t before_day = (int32_t)(through_ms / PIPELINE_DAY_MS) - PIPELINE_SEEN_DAYS;
-    int dropped = store_drop_seen(p->store, before_day);
-    p->seen_swept_at_ms = dropped > 0 ? now_ms - PIPELINE_SEEN_SWEEP_MS + PIPELINE_IDLE_MS : now_ms;
-    if (dropped < 0) {
-        tell_dropped(p, "report_ids", dropped);
-    }
-}
-
-static void sweep(struct pipeline *p)
-{
-    uint64_t now_ms = clock_mono_ms();
-    int64_t through_ms = p->status.complete_through_ms; /* this thread alone writes it */
-    /* While Kafka is away the ends are old, and the clock outruns what is to come. */
-    if (p->must_load || p->frozen || through_ms == 0 || poll_fault(p->poll)[0] != '\0') {
-        return;
-    }
-    if (now_ms - p->swept_at_ms >= PIPELINE_MARK_SWEEP_MS) {
-        p->swept_at_ms = now_ms;
-        sweep_marks(p, through_ms);
-    }
-    if (now_ms - p->seen_swept_at_ms >= PIPELINE_SEEN_SWEEP_MS) {
-        sweep_seen(p, through_ms);
-    }
-}
-
 static bool flush_is_due(const struct pipeline *p)
 {
     if (p->frozen) {
@@ -226,7 +170,7 @@ static void turn(struct pipeline *p)
         pipeline_calm(p);
     }
     tell_status(p);
-    sweep(p);
+    pipeline_sweep(p);
 }
 
 static void *run(void *arg)
@@ -274,6 +218,25 @@ static int add_metrics(struct pipeline *p)
         {&f->future, "playreport_consumer_future_events_total",
          "Events of more than 5 minutes ahead of this machine's clock: one of the two is wrong."},
     };
+    static const char *const tables[PIPELINE_DROPPED_COUNT] = {
+        [STORE_OLD_QUARTERS] = "table=\"quarters\"",
+        [STORE_OLD_HOURS] = "table=\"hours\"",
+        [STORE_OLD_NAMES] = "table=\"names\"",
+        [STORE_OLD_REPORT_IDS] = "table=\"report_ids\"",
+        [STORE_OLD_VIEWINGS] = "table=\"viewings\"",
+        [PIPELINE_DROPPED_MARKS] = "table=\"marks\"",
+    };
+    for (int i = 0; i < PIPELINE_DROPPED_COUNT; i++) {
+        f->dropped[i] =
+            i == STORE_OLD_SPACE
+                ? metrics_counter(p->o.metrics, "playreport_consumer_store_pages_given_back_total",
+                                  "", "Pages that the store's file was shortened by.")
+                : metrics_counter(p->o.metrics, "playreport_consumer_rows_dropped_total", tables[i],
+                                  "Rows of the store that went since they are no longer kept.");
+        if (f->dropped[i] == NULL) {
+            return -ENOMEM;
+        }
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         *rows[i].cell = metrics_counter(p->o.metrics, rows[i].name, "", rows[i].help);
         if (*rows[i].cell == NULL) {

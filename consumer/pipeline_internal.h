@@ -14,26 +14,27 @@
 #include <stdatomic.h>
 
 enum {
-    PIPELINE_BATCH = 4096,           /* records taken between two looks at the clock */
-    PIPELINE_KEYS_MAX = 50000,       /* a flush by size: changed rows held in memory */
-    PIPELINE_IDLE_MS = 250,          /* the longest wait for records: a stop is seen within it */
-    PIPELINE_PAUSE_MS = 200,         /* before the second try of what did not go through; doubled */
-    PIPELINE_PAUSE_MAX_MS = 5000,    /* up to this */
-    PIPELINE_DEADLETTER_MS = 5000,   /* waited for dead letters in one flush */
-    PIPELINE_TOPIC_TRY_MS = 5000,    /* waited for an answer about the topic at start */
-    PIPELINE_ASK_MS = 1000,          /* the same in the course of counting */
-    PIPELINE_MARK_SWEEP_MS = 600000, /* how often marks out of date are looked for */
-    PIPELINE_SEEN_SWEEP_MS = 60000,  /* the same for report_ids */
-    PIPELINE_SEEN_DAYS = 2, /* they are kept: the window of 24 h, and the day it began on */
+    PIPELINE_BATCH = 4096,         /* records taken between two looks at the clock */
+    PIPELINE_KEYS_MAX = 50000,     /* a flush by size: changed rows held in memory */
+    PIPELINE_IDLE_MS = 250,        /* the longest wait for records: a stop is seen within it */
+    PIPELINE_PAUSE_MS = 200,       /* before the second try of what did not go through; doubled */
+    PIPELINE_PAUSE_MAX_MS = 5000,  /* up to this */
+    PIPELINE_DEADLETTER_MS = 5000, /* waited for dead letters in one flush */
+    PIPELINE_TOPIC_TRY_MS = 5000,  /* waited for an answer about the topic at start */
+    PIPELINE_ASK_MS = 1000,        /* the same in the course of counting */
     PIPELINE_VIEWING_GAP_MS = 6 * 3600000, /* these three: see struct viewing_rules */
     PIPELINE_VIEWING_KEEP_MS = 48 * 3600000,
     PIPELINE_FINISH_AT = 95,
     PIPELINE_DEAD_TELL_MS = 60000 /* a line about dead letters in this time at most */
 };
 
+/* What goes in the course of time: enum store_old, and this. */
+enum { PIPELINE_DROPPED_MARKS = STORE_OLD_COUNT, PIPELINE_DROPPED_COUNT };
+
 struct figures {
     struct metric *records, *repeats, *reported, *dead, *flushes, *retries, *conflicts,
         *out_of_range, *jumped, *joined, *future;
+    struct metric *dropped[PIPELINE_DROPPED_COUNT];
 };
 
 /* Of topics that are made, and how long marks are kept beyond it. */
@@ -65,7 +66,9 @@ struct pipeline {
     uint64_t rebalances;
     int64_t store_bytes;
     uint64_t changed_at_ms; /* when the oldest change held was made; 0 = none held */
-    uint64_t swept_at_ms, seen_swept_at_ms, told_dead_at_ms;
+    uint64_t marks_swept_at_ms, swept_at_ms[STORE_OLD_COUNT];
+    int sweep_first; /* enum store_old whose turn it is */
+    uint64_t told_dead_at_ms;
     bool must_load; /* what is held is worth nothing: load anew before taking another record */
     bool frozen;    /* a flush is to be tried again: nothing is fetched until it went through */
     struct pause store_pause;  /* of flushes and loads */
@@ -106,6 +109,11 @@ void pipeline_calm(struct pipeline *p);
 
 bool pipeline_pause_is_over(const struct pause *pause);
 void pipeline_pause_longer(struct pause *pause);
+
+/* ---- pipeline_sweep.c: what is no longer kept goes. ---- */
+
+/* One step, if one is due. */
+void pipeline_sweep(struct pipeline *p);
 
 /* ---- pipeline_take.c: records to changes. ---- */
 

@@ -99,9 +99,9 @@ int store_load_viewer_key(struct store *s, struct store_viewer_key *out)
     return s->engine->load_viewer_key(s, out);
 }
 
-int store_drop_seen(struct store *s, int32_t before_day)
+int store_drop_old(struct store *s, enum store_old what, int64_t before, bool *more)
 {
-    return s->engine->drop_seen(s, before_day);
+    return s->engine->drop_old(s, what, before, more);
 }
 
 int store_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms)

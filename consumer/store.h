@@ -292,9 +292,22 @@ int store_largest_names(struct store *s, const struct store_name_day *day, int64
 /* The store's secret. */
 int store_load_viewer_key(struct store *s, struct store_viewer_key *out);
 
-/* Drops rows of report_ids of days before this one, a bounded number a call. Returns how many or
- * -errno. */
-int store_drop_seen(struct store *s, int32_t before_day);
+/* What is kept for a time only, and what it is dropped by. */
+enum store_old {
+    STORE_OLD_QUARTERS,   /* the bucket */
+    STORE_OLD_HOURS,      /* the bucket */
+    STORE_OLD_NAMES,      /* the day */
+    STORE_OLD_REPORT_IDS, /* the day, since 1970 UTC */
+    STORE_OLD_VIEWINGS,   /* clock_ms; a call looks at some of them only, the next goes on there */
+    STORE_OLD_SPACE,      /* nothing: gives space that others left back to the system */
+    STORE_OLD_COUNT
+};
+
+/*
+ * Drops what is before that, in a transaction of some milliseconds; *more says whether another call
+ * would find more. Returns how many rows (of space: pages) went, or -errno.
+ */
+int store_drop_old(struct store *s, enum store_old what, int64_t before, bool *more);
 
 /* Drops marks of the topic last seen before seen_ms, a bounded number a call. Returns how many or
  * -errno. */

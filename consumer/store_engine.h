@@ -23,7 +23,7 @@ struct store_engine {
     int (*largest_names)(struct store *s, const struct store_name_day *day, int64_t limit,
                          store_name_fn *fn, void *arg);
     int (*load_viewer_key)(struct store *s, struct store_viewer_key *out);
-    int (*drop_seen)(struct store *s, int32_t before_day);
+    int (*drop_old)(struct store *s, enum store_old what, int64_t before, bool *more);
     int (*drop_marks)(struct store *s, const char *topic, int64_t seen_before_ms);
     int64_t (*size)(struct store *s);
 };

@@ -153,16 +153,19 @@ static void close_store(struct store *base)
     free(s);
 }
 
-/* Runs a DELETE with topic as ?1, if any, and limit as ?2. Returns how many went or -EIO. */
-static int drop(struct store *base, const char *sql, const char *topic, int64_t limit)
+static int drop_marks(struct store *base, const char *topic, int64_t seen_before_ms)
 {
     struct store_sqlite *s = store_sqlite_of(base);
     sqlite3_stmt *statement = NULL;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
+    int rc = sqlite3_prepare_v2(s->db,
+                                "DELETE FROM marks WHERE (topic, partition, lane) IN (SELECT topic,"
+                                " partition, lane FROM marks WHERE topic = ?1 AND seen_ms < ?2"
+                                " LIMIT 1000)",
+                                -1, &statement, NULL);
     if (rc == SQLITE_OK) {
         /* the parameters are there and of no size that could fail */
         (void)sqlite3_bind_text(statement, 1, topic, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(statement, 2, limit);
+        (void)sqlite3_bind_int64(statement, 2, seen_before_ms);
         rc = sqlite3_step(statement);
     }
     int dropped = rc == SQLITE_DONE ? sqlite3_changes(s->db) : -EIO;
@@ -171,22 +174,6 @@ static int drop(struct store *base, const char *sql, const char *topic, int64_t 
     }
     sqlite3_finalize(statement);
     return dropped;
-}
-
-static int drop_marks(struct store *base, const char *topic, int64_t seen_before_ms)
-{
-    return drop(base,
-                "DELETE FROM marks WHERE (topic, partition, lane) IN (SELECT topic, partition,"
-                " lane FROM marks WHERE topic = ?1 AND seen_ms < ?2 LIMIT 1000)",
-                topic, seen_before_ms);
-}
-
-static int drop_seen(struct store *base, int32_t before_day)
-{
-    return drop(base,
-                "DELETE FROM report_ids WHERE (site, photo_id, viewer) IN (SELECT site, photo_id,"
-                " viewer FROM report_ids WHERE day < ?2 LIMIT 2000)",
-                NULL, before_day);
 }
 
 static int64_t file_size(const char *path)
@@ -216,7 +203,7 @@ static const struct store_engine engine = {
     .find_name = store_sqlite_find_name,
     .largest_names = store_sqlite_largest_names,
     .load_viewer_key = store_sqlite_load_viewer_key,
-    .drop_seen = drop_seen,
+    .drop_old = store_sqlite_drop_old,
     .drop_marks = drop_marks,
     .size = size,
 };

@@ -43,7 +43,8 @@ struct store_sqlite {
     struct sqlite3 *db;
     struct sqlite3_stmt *statements[STORE_SQLITE_STATEMENT_COUNT];
     struct store_sqlite_rollup rollups[STORE_SQLITE_ROLLUP_COUNT];
-    struct sketch *sketch; /* of one row at a time */
+    struct sketch *sketch;                    /* of one row at a time */
+    struct store_viewing_key viewings_walked; /* how far dropping them came; 0 = begins anew */
     char *path;
     int lock_fd;
 };
@@ -93,6 +94,7 @@ int store_sqlite_find_name(struct store *s, const struct store_name_day *day, ui
                            store_name_fn *fn, void *arg);
 int store_sqlite_largest_names(struct store *s, const struct store_name_day *day, int64_t limit,
                                store_name_fn *fn, void *arg);
+int store_sqlite_drop_old(struct store *s, enum store_old what, int64_t before, bool *more);
 int store_sqlite_load_strings(struct store *s, store_string_fn *fn, void *arg);
 
 /* Binds the values that the statement, one of the two of sql, has parameters for. Returns 0 or an

@@ -460,3 +460,28 @@ def test_kills_under_load_and_broker_restarts_leave_the_numbers_exact(tmp_path):
                     kafka.kill()
                     kafka.restart()
             counted(daemon, stream, 120)
+
+
+# ---- What is kept for a time only ----
+
+
+def rows(folder, table):
+    with sqlite3.connect(store_file(folder)) as db:
+        return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+def test_finer_grains_and_names_of_days_long_past_go_and_totals_stay(shared_kafka, tmp_path):
+    stream = Stream(shared_kafka)
+    now, day = int(time.time() * 1000), 86_400_000
+    with consumer(tmp_path, shared_kafka.bootstrap, **stream.options()) as daemon:
+        for age, photo in ((500, 1), (100, 2), (1, 3)):
+            stream.send(3, ts=now - age * day, photo_id=photo)
+        counted(daemon, stream)
+        assert daemon.stop() == 0
+        daemon.start()  # which looks at once
+        wait_until("old quarters went", lambda: rows(tmp_path, "totals_quarter") == 1, 150)
+        wait_until("old hours went", lambda: rows(tmp_path, "totals_hour") == 2, 150)
+        wait_until("old names went", lambda: rows(tmp_path, "names WHERE kind = 2") == 1, 150)
+        assert rows(tmp_path, "totals_day") == 3
+        assert 'rows_dropped_total{table="quarters"}' in daemon.admin("/metrics")[1]
+        counted(daemon, stream)

@@ -141,9 +141,9 @@ static inline int faulty_viewer_key(struct store *s, struct store_viewer_key *ou
     return store_load_viewer_key(((struct faulty_store *)s)->inner, out);
 }
 
-static inline int faulty_drop_seen(struct store *s, int32_t before_day)
+static inline int faulty_drop_old(struct store *s, enum store_old what, int64_t before, bool *more)
 {
-    return store_drop_seen(((struct faulty_store *)s)->inner, before_day);
+    return store_drop_old(((struct faulty_store *)s)->inner, what, before, more);
 }
 
 static inline int faulty_drop_marks(struct store *s, const char *topic, int64_t seen_before_ms)
@@ -168,7 +168,7 @@ static const struct store_engine faulty_engine = {
     .find_name = faulty_find_name,
     .largest_names = faulty_largest_names,
     .load_viewer_key = faulty_viewer_key,
-    .drop_seen = faulty_drop_seen,
+    .drop_old = faulty_drop_old,
     .drop_marks = faulty_drop_marks,
     .size = faulty_size,
 };

@@ -220,8 +220,10 @@ static void report_ids_are_kept_with_a_flush_and_dropped_by_day(void **state)
     f.batch.seen = &later;
     f.batch.seen_count = 1;
     assert_int_equal(store_write(s, &f.batch), STORE_OK);
-    assert_int_equal(store_drop_seen(s, 101), 0);
-    assert_int_equal(store_drop_seen(s, 102), 1);
+    bool more = true;
+    assert_int_equal(store_drop_old(s, STORE_OLD_REPORT_IDS, 101, &more), 0);
+    assert_int_equal(store_drop_old(s, STORE_OLD_REPORT_IDS, 102, &more), 1);
+    assert_false(more);
     assert_int_equal(read_seen(s, &rows[1].key, text), 0);
     assert_int_equal(read_seen(s, &rows[0].key, text), 5);
     assert_memory_equal(text, "later", 5);
