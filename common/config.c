@@ -246,8 +246,15 @@ static struct request find_request(int argc, char **argv)
 static const char *value_of(const struct config_spec *spec, const struct flag *f)
 {
     const struct config_option *o = config_names_find(spec, f->name);
-    bool is_bare_switch = f->value == NULL && o != NULL && o->type == CONFIG_SWITCH;
-    return is_bare_switch ? "on" : f->value;
+    if (f->value != NULL || o == NULL) {
+        return f->value;
+    }
+    for (const struct config_pair *b = spec->bare; b != NULL && b->name != NULL; b++) {
+        if (strcmp(b->name, o->name) == 0) {
+            return b->value;
+        }
+    }
+    return o->type == CONFIG_SWITCH ? "on" : NULL;
 }
 
 static void apply_flag(struct config_reading *r, const struct flag *f)

@@ -53,6 +53,8 @@ struct config_spec {
     const struct config_option *options;
     size_t option_count;
     void *values; /* the daemon's options struct */
+    /* What flags of these names stand for without a value; ends with a NULL name. May be NULL. */
+    const struct config_pair *bare;
     /* May be NULL. Checks what one row cannot: appends a line per fault, with its newline. */
     void (*check)(const void *values, struct buffer *faults);
 };

@@ -107,7 +107,11 @@ static const struct config_option report_table[] = {
      "time zone of days, hours and dates, as Europe/Copenhagen; empty = that of the site"},
     {"cursor", CONFIG_TEXT, QUERY(11), "", 0, 0, "", NULL,
      "go on behind the page before, which printed it"},
+    {"watch", CONFIG_NUMBER, AT(watch_s), "0", 0, 86400, "s", NULL,
+     "ask again every so many seconds, until Ctrl-C; --watch alone is 2, 0 = ask once"},
 };
+
+static const struct config_pair report_bare[] = {{"watch", "2"}, {NULL, NULL}};
 
 static const struct config_option replay_table[] = {
     LOG_LEVEL,
@@ -191,11 +195,15 @@ static const struct config_spec run_spec = {
 
 static const struct config_spec report_spec = {
     .program = "playreport-consumer report",
-    .summary = "Usage: playreport-consumer report [--store=sqlite:PATH] [--name=value ...]\n\n"
-               "Prints what /v1/report answers, as a table: playreport-consumer report\n"
-               "--dimensions=photo_id,source --metrics=events,loads --sort=-events --limit=20\n",
+    .summary =
+        "Usage: playreport-consumer report [--store=sqlite:PATH] [--name=value ...]\n\n"
+        "Prints what /v1/report answers, as a table: playreport-consumer report\n"
+        "--dimensions=photo_id,source --metrics=events,loads --sort=-events --limit=20\n"
+        "With --watch it asks again and again: on a terminal the new answer takes the place\n"
+        "of the old one, elsewhere it is printed behind it.\n",
     .options = report_table,
     .option_count = sizeof report_table / sizeof report_table[0],
+    .bare = report_bare,
 };
 
 static const struct config_spec replay_spec = {

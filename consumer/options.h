@@ -29,6 +29,7 @@ struct consumer_options {
     const char *read_tokens; /* comma list; "" = none */
     const char *oauth_keys;  /* as consumer/oauth.h takes them */
     const char *query[CONSUMER_QUERY_FLAGS];
+    int64_t watch_s;            /* report; 0 = once */
     bool dry_run, skip_refused; /* replay */
     int64_t patience_ms;
     const char *file; /* backup */
