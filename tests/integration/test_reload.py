@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgpack
 import pytest
+from oauthlib import oauth1
 
 from daemons import consumer, ingest, load, wait_until
 
@@ -223,6 +224,39 @@ def test_the_consumer_takes_tokens_and_log_level(shared_kafka, topic, files, tmp
         hang_up(counter, "reload_needs_restart")
         assert len(lines(counter, "reloaded")) == 1, "it is not said at this level"
         assert may_read(counter, "x")
+        assert counter.stop() == 0
+
+
+def sign(daemon, key, secret):
+    """Headers of a GET of /v1/report, signed."""
+    return oauth1.Client(key, secret).sign(f"http://127.0.0.1:{daemon.port}/v1/report")[1]
+
+
+def may_read_signed(daemon, headers):
+    conn = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+    conn.request("GET", "/v1/report", headers=headers)
+    status = conn.getresponse().status
+    conn.close()
+    assert status in (200, 401)
+    return status == 200
+
+
+def test_the_consumer_takes_keys_and_forgets_no_signature(shared_kafka, topic, files, tmp_path):
+    files.write("consumer.json", json.dumps({"oauth_keys": "key:secret"}))
+    with consumer(tmp_path, shared_kafka.bootstrap, topic=topic, config=tmp_path / "consumer.json") as counter:
+        used = sign(counter, "key", "secret")
+        assert may_read_signed(counter, used) and not may_read_signed(counter, sign(counter, "key", "other"))
+        files.write("consumer.json", json.dumps({"oauth_keys": "key:secret,new:s2", "read_tokens": "token"}))
+        hang_up(counter)
+        assert may_read_signed(counter, sign(counter, "new", "s2")) and may_read_signed(counter, sign(counter, "key", "secret"))
+        assert may_read(counter, "token") and not may_read_signed(counter, used), "sent again"
+        files.write("consumer.json", json.dumps({"oauth_keys": "half", "read_tokens": "token"}))
+        assert "oauth_keys: entry 1 is not" in hang_up(counter, "reload_failed")
+        assert may_read_signed(counter, sign(counter, "new", "s2"))
+        files.write("consumer.json", json.dumps({"oauth_keys": "new:s3", "read_tokens": "token"}))
+        hang_up(counter)
+        assert may_read_signed(counter, sign(counter, "new", "s3"))
+        assert not any(may_read_signed(counter, sign(counter, *pair)) for pair in (("key", "secret"), ("new", "s2")))
         assert counter.stop() == 0
 
 
