@@ -54,7 +54,16 @@ async function showCards(chosen, signal) {
 async function showSeries(chosen, signal) {
   const metric = find("metric").value;
   const key = questions.span(chosen);
-  const { rows } = await ask("/v1/report", questions.overTime(chosen, metric), signal);
+  let rows;
+  try {
+    ({ rows } = await ask("/v1/report", questions.overTime(chosen, metric), signal));
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    charts.erase(find("series")); // better nothing than the curve of another range
+    find("series-table").replaceChildren();
+    find("series-note").textContent = error.message;
+    return;
+  }
   const show = SHOWN[metric] || count;
   const label = find("metric").selectedOptions[0].textContent;
   charts.series(find("series"), rows, key, metric, label, show);
