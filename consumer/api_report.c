@@ -11,8 +11,9 @@ static const char unfinished[] = "unfinished";
 static const char *const grain_names[STORE_GRAIN_COUNT] = {"quarter", "hour", "day"};
 
 static const char *const roundings[STORE_GRAIN_COUNT] = {
-    [STORE_GRAIN_QUARTER] = "from and to are rounded outwards to quarter hours UTC",
-    [STORE_GRAIN_HOUR] = "from and to are rounded outwards to hours UTC",
+    [STORE_GRAIN_QUARTER] =
+        "from and to are rounded outwards to quarter hours UTC, kept for 35 days",
+    [STORE_GRAIN_HOUR] = "from and to are rounded outwards to hours UTC, kept for 400 days",
     [STORE_GRAIN_DAY] = "whole days, in the time zone of each site, that from and to touch",
 };
 

@@ -77,16 +77,14 @@ static void set_spans_of_sites(struct query *q, struct site_zones *zones)
 
 bool ask_prepare(struct ask *a, struct query *q, struct query_error *err)
 {
-    if (q->tz[0] == '\0') {
-        if (q->span == QUERY_DAY) {
-            set_spans_of_sites(q, a->zones);
-        }
-        return true;
-    }
-    if (!open_zone(a, q->tz, err)) {
+    if (q->tz[0] != '\0' && !open_zone(a, q->tz, err)) {
         return false;
     }
-    set_spans_in_zone(q, a->zone);
+    if (q->is_in_zone) {
+        set_spans_in_zone(q, a->zone);
+    } else if (q->span == QUERY_DAY) {
+        set_spans_of_sites(q, a->zones);
+    }
     return true;
 }
 
@@ -96,7 +94,7 @@ static int32_t first_unfinished(const struct ask *a, const struct query *q)
     int64_t now_ms = (int64_t)clock_wall_ms();
     bool is_behind = a->complete_through_ms != 0 && a->complete_through_ms < now_ms;
     int32_t quarter = timezone_quarter(is_behind ? a->complete_through_ms : now_ms), first, last;
-    bool in_zone = q->tz[0] != '\0';
+    bool in_zone = q->is_in_zone;
     if (q->span == QUERY_DAY) {
         site_zones_days(a->zones, quarter, &first, &last);
         return in_zone ? timezone_day(a->zone, quarter) : first;
@@ -127,7 +125,7 @@ enum store_read_result ask_report(const struct ask *a, const struct query *q,
                                   struct ask_answer *out)
 {
     struct answer answer = {.zones = a->zones, .out = out};
-    struct zone *zone = q->tz[0] == '\0' ? NULL : a->zone;
+    struct zone *zone = q->is_in_zone ? a->zone : NULL;
     const struct store_reader_call call = {on_row, day, &answer, zone, ASK_TIMEOUT_MS};
     const struct api_report_time time = {zone, first_unfinished(a, q), a->complete_through_ms};
     uint64_t began_ms = clock_mono_ms();

@@ -127,7 +127,8 @@ static bool fault_combination(struct query_error *err, enum query_field field, c
 /* Viewers are kept as sketches of days, and of what they can be asked by. */
 static bool check_viewers(const struct query *q, struct query_error *err)
 {
-    if (has_column(q, QUERY_VIEWERS) && (q->by_event || q->grain != STORE_GRAIN_DAY)) {
+    bool is_of_days = q->grain == STORE_GRAIN_DAY && q->tz[0] == '\0';
+    if (has_column(q, QUERY_VIEWERS) && (q->by_event || !is_of_days)) {
         return fault_combination(err, QUERY_VIEWERS,
                                  "are kept by day of the site's time zone, for site, photo_id and "
                                  "source: ask by these, without tz, event, hour and quarter");

@@ -78,6 +78,7 @@ struct query {
     size_t text_len;
     struct query_edge from, to; /* from inclusive, to exclusive */
     char tz[QUERY_ZONE_MAX];    /* days, hours and dates are of this zone; "" = of the site's */
+    bool is_in_zone;            /* there are days, hours or dates, and tz says whose */
     enum store_grain grain;     /* of the rows that are added up */
     enum query_field span;      /* QUERY_DAY, _HOUR or _QUARTER if asked for; else QUERY_SITE */
     struct query_spans spans;

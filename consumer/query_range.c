@@ -54,9 +54,16 @@ static bool has_viewers(const struct query *q)
     return false;
 }
 
+/* A total between two moments is the same in all zones. */
+static bool needs_zone(const struct query *q)
+{
+    return q->tz[0] != '\0' && (q->span != QUERY_SITE || q->from.kind == QUERY_EDGE_DATE ||
+                                q->to.kind == QUERY_EDGE_DATE);
+}
+
 static enum store_grain grain_of(const struct query *q, int64_t now_ms)
 {
-    if (q->tz[0] != '\0' || q->span == QUERY_QUARTER) {
+    if (q->is_in_zone || q->span == QUERY_QUARTER) {
         return STORE_GRAIN_QUARTER; /* a quarter of an hour serves every zone */
     }
     if (q->span == QUERY_HOUR) {
@@ -70,7 +77,7 @@ static bool fault_not_kept(const struct query *q, int64_t now_ms, struct query_e
     struct buffer since;
     buffer_init(&since);
     query_time_write(&since, kept_from_ms(q->grain, now_ms));
-    const char *what = q->tz[0] != '\0' && q->span != QUERY_QUARTER
+    const char *what = q->is_in_zone && q->span != QUERY_QUARTER
                            ? "with tz all is added up from quarter hours, and these"
                        : q->grain == STORE_GRAIN_QUARTER ? "quarter hours"
                                                          : "hours";
@@ -116,6 +123,7 @@ static bool are_few(const struct query *q)
 
 bool query_range_choose(struct query *q, int64_t now_ms, struct query_error *err)
 {
+    q->is_in_zone = needs_zone(q);
     q->grain = grain_of(q, now_ms);
     q->is_filled = q->span != QUERY_SITE && are_few(q);
     if (!is_kept(q, q->grain, now_ms)) {

@@ -288,6 +288,11 @@ static void the_grain_is_the_finest_that_the_range_needs_and_has(void **state)
         {"dimensions=hour&from=-35d&tz=UTC", STORE_GRAIN_QUARTER},
         {"dimensions=day&tz=UTC", STORE_GRAIN_QUARTER},
         {"from=2023-11-01&tz=UTC", STORE_GRAIN_QUARTER},
+        {"to=2023-11-01&tz=UTC", STORE_GRAIN_QUARTER},
+        /* tz plays no part, so what is kept for longer than quarters serves */
+        {"tz=UTC", STORE_GRAIN_DAY},
+        {"from=-36d&tz=UTC", STORE_GRAIN_HOUR},
+        {"from=-7d&tz=UTC", STORE_GRAIN_QUARTER},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct query q;
@@ -309,7 +314,7 @@ static void a_range_that_is_not_kept_is_named_with_its_limit(void **state)
         {"dimensions=hour&from=-401d", "hours are kept for 400 days: from may not be before "
                                        "2022-10-10T22:15:23.456Z"},
         {"dimensions=day&from=-36d&tz=UTC", "with tz all is added up from quarter hours"},
-        {"from=-36d&tz=UTC", "with tz all is added up from quarter hours"},
+        {"from=2023-01-01&tz=UTC", "with tz all is added up from quarter hours"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct query q;
