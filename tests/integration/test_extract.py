@@ -259,6 +259,12 @@ def test_embed_details_are_by_domain_and_page(daemon):
     assert domains(date_start=date(FIRST + 1))[1]["blog.example"]["totals"]["loads"] == 2
 
 
+def test_there_are_no_days_before_1970(daemon):
+    daily = asked(daemon, "play-totals", date_start="-36500d", date_end=date(FIRST + 3))["analytics"]["daily"]
+    assert daily[0]["date"] == -19_800_000 and len(daily) == FIRST + 4
+    assert sum(row["totals"]["loads"] for row in daily) == 4
+
+
 def test_a_host_has_the_numbers_of_its_site(daemon):
     answer = json.loads(fetch(daemon, "play-details", host="b.example:80")[1])
     assert list(photos(answer)) == ["9"] and answer["site"]["site_id"] == "2"
