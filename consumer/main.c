@@ -34,6 +34,12 @@ int main(int argc, char **argv, char **envp)
     case CONSUMER_BACKUP:
         status = command_backup(&options);
         break;
+    case CONSUMER_FORGET:
+        status = command_forget(&options);
+        break;
+    case CONSUMER_CHECK:
+        status = command_check(&options);
+        break;
     }
     config_free(config);
     return status;

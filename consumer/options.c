@@ -125,7 +125,7 @@ static const struct config_option replay_table[] = {
      "how long to wait for Kafka without an answer"},
 };
 
-static const struct config_option backup_table[] = {
+static const struct config_option store_table[] = {
     STORE,
     LOG_LEVEL,
 };
@@ -176,10 +176,13 @@ static const struct config_spec run_spec = {
         "Usage: playreport-consumer [run] --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
         "  or:  playreport-consumer report [--name=value ...]\n"
         "  or:  playreport-consumer replay --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
-        "  or:  playreport-consumer backup FILE [--store=sqlite:PATH]\n\n"
+        "  or:  playreport-consumer backup FILE [--store=sqlite:PATH]\n"
+        "  or:  playreport-consumer forget UUID [--store=sqlite:PATH]\n"
+        "  or:  playreport-consumer check [--store=sqlite:PATH]\n\n"
         "run counts the events of the topic into the store and answers /v1/report;\n"
         "report prints the same numbers as a table; replay sends dead letters again;\n"
-        "backup copies the store while it is in use. COMMAND --help lists the options of each.\n"
+        "backup copies the store while it is in use; forget takes a viewer out of it; check looks\n"
+        "whether its tables agree. COMMAND --help lists the options of each.\n"
         "Settings come from --config FILE (JSON),\n"
         "PLAYREPORT_<NAME> and flags; the later wins. Any librdkafka property passes through as\n"
         "--kafka.NAME.\n\n"
@@ -229,19 +232,49 @@ static const struct config_spec backup_spec = {
         "restore: stop the consumer, remove the store's -wal and -shm files, put the copy in\n"
         "the store's place, start. It goes on from the offsets in the copy, so the numbers\n"
         "come out right as long as the topic still has the records after the backup.\n",
-    .options = backup_table,
-    .option_count = sizeof backup_table / sizeof backup_table[0],
+    .options = store_table,
+    .option_count = sizeof store_table / sizeof store_table[0],
+};
+
+static const struct config_spec forget_spec = {
+    .program = "playreport-consumer forget",
+    .summary =
+        "Usage: playreport-consumer forget UUID [--store=sqlite:PATH]\n\n"
+        "Takes a viewer out of the store, while the consumer may run: the viewings of that uuid\n"
+        "and its report ids. What was summed stays: it does not tell who it was. A consumer that\n"
+        "runs may still have the viewer in memory, and writes it again if reports of it come.\n"
+        "Copies and the topic are not touched; the topic drops its records after its retention.\n",
+    .options = store_table,
+    .option_count = sizeof store_table / sizeof store_table[0],
+};
+
+static const struct config_spec check_spec = {
+    .program = "playreport-consumer check",
+    .summary =
+        "Usage: playreport-consumer check [--store=sqlite:PATH]\n\n"
+        "Looks whether the tables of the store agree with each other, as they are at one moment,\n"
+        "while the consumer may run. Prints each check with ok, or with how many rows fail it.\n"
+        "Exit code 0: all are ok, 1: some failed, or the store could not be read.\n",
+    .options = store_table,
+    .option_count = sizeof store_table / sizeof store_table[0],
 };
 
 static const struct {
     const char *name;
     const struct config_spec *spec;
 } commands[] = {
-    [CONSUMER_RUN] = {"run", &run_spec},
-    [CONSUMER_REPORT] = {"report", &report_spec},
-    [CONSUMER_REPLAY] = {"replay", &replay_spec},
-    [CONSUMER_BACKUP] = {"backup", &backup_spec},
+    [CONSUMER_RUN] = {"run", &run_spec},          [CONSUMER_REPORT] = {"report", &report_spec},
+    [CONSUMER_REPLAY] = {"replay", &replay_spec}, [CONSUMER_BACKUP] = {"backup", &backup_spec},
+    [CONSUMER_FORGET] = {"forget", &forget_spec}, [CONSUMER_CHECK] = {"check", &check_spec},
 };
+
+/* What a command needs beside its options; NULL = nothing. */
+static const char *operand_of(enum consumer_command command)
+{
+    return command == CONSUMER_BACKUP   ? "file to write"
+           : command == CONSUMER_FORGET ? "uuid to forget"
+                                        : NULL;
+}
 
 /* Returns false when there is no command of that name. */
 static bool find_command(const char *name, enum consumer_command *out)
@@ -253,8 +286,8 @@ static bool find_command(const char *name, enum consumer_command *out)
         }
     }
     (void)fprintf(stderr,
-                  "playreport-consumer: there is no command %s: run, report, replay or "
-                  "backup\n",
+                  "playreport-consumer: there is no command %s: run, report, replay, "
+                  "backup, forget or check\n",
                   name);
     return false;
 }
@@ -281,8 +314,9 @@ enum config_result consumer_options_read(struct config **out, struct consumer_op
         argc--;
         argv++;
     }
-    if (*command == CONSUMER_BACKUP && argc > 1 && argv[1][0] != '-') {
-        values->file = argv[1];
+    const char *needed = operand_of(*command);
+    if (needed != NULL && argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0') {
+        values->operand = argv[1];
         argc--;
         argv++;
     }
@@ -291,8 +325,9 @@ enum config_result consumer_options_read(struct config **out, struct consumer_op
     spec.versions = write_versions(versions);
     spec.values = values;
     enum config_result result = config_read(out, &spec, argc, argv, envp);
-    if (result == CONFIG_RUN && *command == CONSUMER_BACKUP && values->file == NULL) {
-        (void)fputs("playreport-consumer backup: name the file to write\n", stderr);
+    if (result == CONFIG_RUN && needed != NULL && values->operand == NULL) {
+        (void)fprintf(stderr, "playreport-consumer %s: name the %s\n", commands[*command].name,
+                      needed);
         config_free(*out);
         return CONFIG_BAD_USAGE;
     }

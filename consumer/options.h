@@ -8,7 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum consumer_command { CONSUMER_RUN, CONSUMER_REPORT, CONSUMER_REPLAY, CONSUMER_BACKUP };
+enum consumer_command {
+    CONSUMER_RUN,
+    CONSUMER_REPORT,
+    CONSUMER_REPLAY,
+    CONSUMER_BACKUP,
+    CONSUMER_FORGET,
+    CONSUMER_CHECK
+};
 
 /* The parameters of a query as flags of the report command, named alike. */
 enum { CONSUMER_QUERY_FLAGS = 12 };
@@ -32,7 +39,7 @@ struct consumer_options {
     int64_t watch_s;            /* report; 0 = once */
     bool dry_run, skip_refused; /* replay */
     int64_t patience_ms;
-    const char *file; /* backup */
+    const char *operand; /* backup: the file; forget: the uuid */
 };
 
 /*

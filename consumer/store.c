@@ -120,6 +120,18 @@ int store_backup(const char *url, const char *file, struct error *err)
     return path == NULL ? -EPROTONOSUPPORT : store_sqlite_backup(path, file, err);
 }
 
+int store_forget(const char *url, struct slice uuid, struct store_forgotten *out, struct error *err)
+{
+    const char *path = sqlite_path(url, err);
+    return path == NULL ? -EPROTONOSUPPORT : store_sqlite_forget(path, uuid, out, err);
+}
+
+int store_check(const char *url, store_check_fn *fn, void *arg, struct error *err)
+{
+    const char *path = sqlite_path(url, err);
+    return path == NULL ? -EPROTONOSUPPORT : store_sqlite_check(path, fn, arg, err);
+}
+
 int64_t store_size(struct store *s)
 {
     return s->engine->size(s);

@@ -322,6 +322,27 @@ const char *store_fault(const struct store *s);
  */
 int store_backup(const char *url, const char *file, struct error *err);
 
+/* What went of a viewer. */
+struct store_forgotten {
+    int64_t viewings, report_ids; /* rows: of a video each */
+};
+
+/*
+ * Drops the viewings and the report_ids of a uuid out of the store that url names, while it may be
+ * in use; what was summed stays. Returns 0 or -errno with a sentence.
+ */
+int store_forget(const char *url, struct slice uuid, struct store_forgotten *out,
+                 struct error *err);
+
+/* One check, and how many rows fail it; 0 = it is ok. */
+typedef void store_check_fn(const char *name, int64_t failed, void *arg);
+
+/*
+ * Checks whether the tables of the store that url names agree, while it may be in use; fn is told
+ * of each check. Returns 0 whatever they say, or -errno with a sentence.
+ */
+int store_check(const char *url, store_check_fn *fn, void *arg, struct error *err);
+
 /* Bytes the store takes on disk, its journal included. */
 int64_t store_size(struct store *s);
 

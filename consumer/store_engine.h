@@ -58,6 +58,9 @@ struct store_reader {
 int store_sqlite_open(struct store **out, const char *path, struct error *err);
 const char *store_sqlite_library(void); /* the version of SQLite */
 int store_sqlite_backup(const char *path, const char *file, struct error *err);
+int store_sqlite_check(const char *path, store_check_fn *fn, void *arg, struct error *err);
+int store_sqlite_forget(const char *path, struct slice uuid, struct store_forgotten *out,
+                        struct error *err);
 int store_sqlite_reader_open(struct store_reader **out, const char *path, struct error *err);
 
 #endif

@@ -86,6 +86,20 @@ int store_sqlite_version(struct sqlite3 *db, const char *path, int *version, str
     return 0;
 }
 
+int store_sqlite_current(sqlite3 *db, const char *path, struct error *err)
+{
+    int version = 0;
+    int result = store_sqlite_version(db, path, &version, err);
+    if (result == 0 && version < SCHEMA_VERSION) {
+        error_set(err,
+                  "store: %s has schema version %d, this program needs %d: start the consumer "
+                  "once, which upgrades it",
+                  path, version, SCHEMA_VERSION);
+        return -EPROTONOSUPPORT;
+    }
+    return result;
+}
+
 /* Takes the tables to SCHEMA_VERSION, all steps or none. */
 static int migrate(struct store_sqlite *s, struct error *err)
 {

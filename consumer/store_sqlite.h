@@ -64,6 +64,12 @@ int store_sqlite_error(struct sqlite3 *db, const char *path, struct error *err);
  * -errno with a sentence when it is newer than ours or no store at all. */
 int store_sqlite_version(struct sqlite3 *db, const char *path, int *version, struct error *err);
 
+/* As store_sqlite_version(), but refuses an older version too: only opening a store upgrades it. */
+int store_sqlite_current(struct sqlite3 *db, const char *path, struct error *err);
+
+/* The store's secret. Returns 0 or -EIO. */
+int store_sqlite_read_viewer_key(struct sqlite3 *db, struct store_viewer_key *out);
+
 /* These prepare all statements. They return 0 or an SQLite result. */
 int store_sqlite_prepare(struct store_sqlite *s);
 int store_sqlite_prepare_rollups(struct store_sqlite *s);

@@ -102,19 +102,26 @@ int store_sqlite_write_viewers(struct store_sqlite *s, const struct store_batch 
     return rc;
 }
 
-int store_sqlite_load_viewer_key(struct store *base, struct store_viewer_key *out)
+int store_sqlite_read_viewer_key(sqlite3 *db, struct store_viewer_key *out)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
     sqlite3_stmt *statement = NULL;
-    int rc = sqlite3_prepare_v2(s->db, "SELECT value FROM meta WHERE name = 'viewer_key'", -1,
+    int rc = sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE name = 'viewer_key'", -1,
                                 &statement, NULL);
     bool is_whole = rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
                     (size_t)sqlite3_column_bytes(statement, 0) == sizeof out->bytes;
     if (is_whole) {
         memcpy(out->bytes, sqlite3_column_blob(statement, 0), sizeof out->bytes);
-    } else {
-        store_sqlite_keep_fault(s);
     }
     sqlite3_finalize(statement);
     return is_whole ? 0 : -EIO;
+}
+
+int store_sqlite_load_viewer_key(struct store *base, struct store_viewer_key *out)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    int failed = store_sqlite_read_viewer_key(s->db, out);
+    if (failed != 0) {
+        store_sqlite_keep_fault(s);
+    }
+    return failed;
 }
