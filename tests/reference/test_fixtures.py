@@ -1,5 +1,7 @@
 """The reference held against numbers that were worked out by hand."""
+import pathlib
 import random
+import re
 
 import pytest
 
@@ -89,3 +91,19 @@ def test_comes_out_right_in_any_order(name):
 def has_nameless(items):
     """Who has no name has no viewing, so a repeated report is one more."""
     return any(count.viewer_of(item["event"]) is None for item in items)
+
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+
+
+def test_every_test_that_the_table_of_cases_names_is_there():
+    text = (TESTS / "reference" / "README.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ") and line.count(" | ") == 2][1:]
+    code = "".join(path.read_text(encoding="utf-8") for folder in ("unit", "integration", "reference")
+                   for path in (TESTS / folder).glob("test_*.[cp]*"))  # fmt: skip
+    assert len(rows) == 20
+    for case, _, named in rows:
+        names = re.findall(r"`(\w+)`", named)
+        assert names, case
+        for name in names:
+            assert name in fixture.names() or re.search(rf"(def|static void) {name}\(", code), name
