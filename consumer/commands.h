@@ -8,6 +8,7 @@
 int command_run(const struct consumer_start *began);
 int command_report(const struct consumer_options *o);
 int command_replay(const struct consumer_options *o, const struct config *config);
+int command_tail(const struct consumer_options *o, const struct config *config);
 int command_backup(const struct consumer_options *o);
 int command_forget(const struct consumer_options *o);
 int command_check(const struct consumer_options *o);

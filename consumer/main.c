@@ -31,6 +31,9 @@ int main(int argc, char **argv, char **envp)
     case CONSUMER_REPLAY:
         status = command_replay(&options, config);
         break;
+    case CONSUMER_TAIL:
+        status = command_tail(&options, config);
+        break;
     case CONSUMER_BACKUP:
         status = command_backup(&options);
         break;

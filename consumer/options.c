@@ -125,6 +125,27 @@ static const struct config_option replay_table[] = {
      "how long to wait for Kafka without an answer"},
 };
 
+static const struct config_option tail_table[] = {
+    LOG_LEVEL,
+    TOPIC,
+    {"from", CONFIG_TEXT, AT(tail.from), "", 0, 0, "", NULL,
+     "the first record: 2026-01-31, an ISO time, ms, -15m, now, all, offset:N; empty = all, or now "
+     "when it follows"},
+    {"follow", CONFIG_SWITCH, AT(tail.follow), "off", 0, 0, "", NULL,
+     "go on with what comes, until Ctrl-C"},
+    {"partition", CONFIG_NUMBER, AT(tail.partition), "-1", -1, 100000, "", NULL,
+     "this partition only; -1 = all"},
+    {"site", CONFIG_TEXT, AT(tail.site), "", 0, 0, "", NULL,
+     "events of these sites only, separated by commas"},
+    {"photo_id", CONFIG_TEXT, AT(tail.photo_id), "", 0, 0, "", NULL, "of these videos"},
+    {"source", CONFIG_TEXT, AT(tail.source), "", 0, 0, "", NULL,
+     "of these sources; " STORE_NO_SOURCE " = none was named"},
+    {"kind", CONFIG_TEXT, AT(tail.kind), "", 0, 0, "", NULL, "event, play, download"},
+    {"event", CONFIG_TEXT, AT(tail.event), "", 0, 0, "", NULL, "of these names, as load"},
+    {"patience", CONFIG_TIME, AT(patience_ms), "60s", 1000, 86400000, "ms", NULL,
+     "how long to wait for Kafka without an answer"},
+};
+
 static const struct config_option store_table[] = {
     STORE,
     LOG_LEVEL,
@@ -176,13 +197,15 @@ static const struct config_spec run_spec = {
         "Usage: playreport-consumer [run] --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
         "  or:  playreport-consumer report [--name=value ...]\n"
         "  or:  playreport-consumer replay --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
+        "  or:  playreport-consumer tail --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n"
         "  or:  playreport-consumer backup FILE [--store=sqlite:PATH]\n"
         "  or:  playreport-consumer forget UUID [--store=sqlite:PATH]\n"
         "  or:  playreport-consumer check [--store=sqlite:PATH]\n\n"
         "run counts the events of the topic into the store and answers /v1/report;\n"
         "report prints the same numbers as a table; replay sends dead letters again;\n"
-        "backup copies the store while it is in use; forget takes a viewer out of it; check looks\n"
-        "whether its tables agree. COMMAND --help lists the options of each.\n"
+        "tail prints the events as JSON lines; backup copies the store while it is in use;\n"
+        "forget takes a viewer out of it; check looks whether its tables agree.\n"
+        "COMMAND --help lists the options of each.\n"
         "Settings come from --config FILE (JSON),\n"
         "PLAYREPORT_<NAME> and flags; the later wins. Any librdkafka property passes through as\n"
         "--kafka.NAME.\n\n"
@@ -222,6 +245,21 @@ static const struct config_spec replay_spec = {
         "The position is kept in Kafka, as that of the group <group>.replay.\n",
     .options = replay_table,
     .option_count = sizeof replay_table / sizeof replay_table[0],
+};
+
+static const struct config_spec tail_spec = {
+    .program = "playreport-consumer tail",
+    .summary =
+        "Usage: playreport-consumer tail --kafka.bootstrap.servers=HOST:PORT [--name=value ...]\n\n"
+        "Prints the events of the topic on standard output, a JSON object a line, oldest first in\n"
+        "each partition, and ends with the last there is now; --follow goes on. It moves no\n"
+        "position and disturbs no one. After a crash of ingest a record can stand in the topic\n"
+        "twice, with the same id: whoever counts drops repeats of an id. Records that are no\n"
+        "events are told on standard error. For example the plays of a video in the last hour:\n\n"
+        "  playreport-consumer tail --kafka.bootstrap.servers=localhost:9092 --from=-1h \\\n"
+        "      --kind=play --photo_id=7 | jq .time_end\n",
+    .options = tail_table,
+    .option_count = sizeof tail_table / sizeof tail_table[0],
 };
 
 static const struct config_spec backup_spec = {
@@ -264,8 +302,9 @@ static const struct {
     const struct config_spec *spec;
 } commands[] = {
     [CONSUMER_RUN] = {"run", &run_spec},          [CONSUMER_REPORT] = {"report", &report_spec},
-    [CONSUMER_REPLAY] = {"replay", &replay_spec}, [CONSUMER_BACKUP] = {"backup", &backup_spec},
-    [CONSUMER_FORGET] = {"forget", &forget_spec}, [CONSUMER_CHECK] = {"check", &check_spec},
+    [CONSUMER_TAIL] = {"tail", &tail_spec},       [CONSUMER_REPLAY] = {"replay", &replay_spec},
+    [CONSUMER_BACKUP] = {"backup", &backup_spec}, [CONSUMER_FORGET] = {"forget", &forget_spec},
+    [CONSUMER_CHECK] = {"check", &check_spec},
 };
 
 /* What a command needs beside its options; NULL = nothing. */
@@ -287,7 +326,7 @@ static bool find_command(const char *name, enum consumer_command *out)
     }
     (void)fprintf(stderr,
                   "playreport-consumer: there is no command %s: run, report, replay, "
-                  "backup, forget or check\n",
+                  "tail, backup, forget or check\n",
                   name);
     return false;
 }

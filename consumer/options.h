@@ -12,6 +12,7 @@ enum consumer_command {
     CONSUMER_RUN,
     CONSUMER_REPORT,
     CONSUMER_REPLAY,
+    CONSUMER_TAIL,
     CONSUMER_BACKUP,
     CONSUMER_FORGET,
     CONSUMER_CHECK
@@ -19,6 +20,13 @@ enum consumer_command {
 
 /* The parameters of a query as flags of the report command, named alike. */
 enum { CONSUMER_QUERY_FLAGS = 12 };
+
+/* Flags of the tail command; lists are parted by commas, "" = any. */
+struct consumer_tail_flags {
+    const char *from, *site, *photo_id, *source, *kind, *event;
+    int64_t partition; /* -1 = all */
+    bool follow;
+};
 
 struct consumer_options {
     const char *store;
@@ -38,7 +46,8 @@ struct consumer_options {
     const char *query[CONSUMER_QUERY_FLAGS];
     int64_t watch_s;            /* report; 0 = once */
     bool dry_run, skip_refused; /* replay */
-    int64_t patience_ms;
+    int64_t patience_ms;        /* replay, tail */
+    struct consumer_tail_flags tail;
     const char *operand; /* backup: the file; forget: the uuid */
 };
 

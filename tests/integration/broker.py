@@ -8,7 +8,7 @@ from collections import namedtuple
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 ROOT = Path(__file__).resolve().parents[2]
 KAFKA_SH = ROOT / "tests/broker/kafka/kafka.sh"
@@ -222,6 +222,19 @@ class Kafka(Topics):
         admin = AdminClient(self.conf())  # kept by name: without it the answer would be dropped
         admin.create_topics([new], operation_timeout=60, request_timeout=60)[name].result()
         self.partitions(name)
+
+    def delete_topic(self, name):
+        """Returns when the cluster names it no more."""
+        admin = AdminClient(self.conf())  # kept by name, as above
+        admin.delete_topics([name], operation_timeout=60)[name].result()
+        wait_until(f"{name} is gone", lambda: name not in admin.list_topics(timeout=10).topics, 60)
+
+    def add_partitions(self, name, count):
+        """Returns when there are `count` with their leaders."""
+        admin = AdminClient(self.conf())  # kept by name, as above
+        admin.create_partitions([NewPartitions(name, count)])[name].result(60)
+        wait_until(f"{name} has {count} partitions", lambda: len(self.partitions(name)) == count, 60)
+        self._producer = None  # which knew no more than there were
 
 
 class TryBroker(Topics):
