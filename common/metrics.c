@@ -1,11 +1,12 @@
 #include "common/metrics.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdlib.h>
 
-enum { CACHE_LINE = 64 };
+enum { CACHE_LINE = 64, MICROSECONDS = 1000000 /* of a second */ };
 
 struct entry {
     alignas(CACHE_LINE) struct metric cell; /* a line of its own: threads do not share one */
@@ -13,6 +14,7 @@ struct entry {
     const char *labels;
     const char *help;
     metrics_gauge_fn *fn; /* NULL for a counter */
+    bool is_time;         /* a counter of microseconds, shown in seconds */
     void *arg;
     struct entry *next;
 };
@@ -73,6 +75,14 @@ struct metric *metrics_counter(struct metrics *m, const char *name, const char *
     return e == NULL ? NULL : &e->cell;
 }
 
+struct metric *metrics_time(struct metrics *m, const char *name, const char *labels,
+                            const char *help)
+{
+    struct entry proto = {.name = name, .labels = labels, .help = help, .is_time = true};
+    struct entry *e = add(m, &proto);
+    return e == NULL ? NULL : &e->cell;
+}
+
 int metrics_gauge(struct metrics *m, const char *name, const char *labels, const char *help,
                   metrics_gauge_fn *fn, void *arg)
 {
@@ -129,9 +139,13 @@ static void render_sample(const struct entry *e, struct buffer *out)
         buffer_append_format(out, " %.17g\n", sum_of_gauges(e));
         return;
     }
-    buffer_append_char(out, ' ');
-    buffer_append_uint(out, sum_of_counters(e));
-    buffer_append_char(out, '\n');
+    uint64_t sum = sum_of_counters(e);
+    if (e->is_time) {
+        buffer_append_format(out, " %" PRIu64 ".%06" PRIu64 "\n", sum / MICROSECONDS,
+                             sum % MICROSECONDS);
+    } else {
+        buffer_append_format(out, " %" PRIu64 "\n", sum);
+    }
 }
 
 static void render_family(const struct metrics *m, const struct entry *first, struct buffer *out)

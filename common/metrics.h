@@ -29,6 +29,11 @@ void metrics_free(struct metrics *m);
 struct metric *metrics_counter(struct metrics *m, const char *name, const char *labels,
                                const char *help);
 
+/* The same for time: the cell counts microseconds, the page shows seconds, as Prometheus wants base
+ * units. name ends in _seconds_total. */
+struct metric *metrics_time(struct metrics *m, const char *name, const char *labels,
+                            const char *help);
+
 /*
  * Registers a gauge that is asked when the page is made; fn may run in any thread. Of the same name
  * and labels the page shows the sum, as of counters. Returns 0 or -ENOMEM.

@@ -289,8 +289,8 @@ static int open_acks(struct worker *w, const struct worker_options *o)
                                          "Replies to reports that were taken, by their outcome.");
         is_whole = is_whole && w->outcomes[i] != NULL;
     }
-    w->waited_us = metrics_counter(o->api.intake.metrics, "playreport_ack_wait_microseconds_total",
-                                   "", "From receipt to the reply, summed over the outcome ok.");
+    w->waited_us = metrics_time(o->api.intake.metrics, "playreport_ack_wait_seconds_total", "",
+                                "From receipt to the reply, summed over the outcome ok.");
     uint64_t timeout_ms = o->ack == ACK_BROKER ? o->ack_timeout_ms : 0;
     return is_whole && w->waited_us != NULL ? acks_new(&w->acks, timeout_ms * 1000) : -ENOMEM;
 }

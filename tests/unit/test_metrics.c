@@ -50,6 +50,21 @@ static void a_counter_starts_at_nought_and_adds_up(void **state)
     metrics_free(m);
 }
 
+static void time_is_counted_in_microseconds_and_shown_in_seconds(void **state)
+{
+    (void)state;
+    struct metrics *m = metrics_new();
+    struct metric *first = metrics_time(m, "a_seconds_total", "", "A.");
+    struct metric *second = metrics_time(m, "a_seconds_total", "", "A.");
+    metric_add(first, 2);
+    assert_page(m, "# HELP a_seconds_total A.\n# TYPE a_seconds_total counter\n"
+                   "a_seconds_total 0.000002\n");
+    metric_add(second, UINT64_C(3600000999999));
+    assert_page(m, "# HELP a_seconds_total A.\n# TYPE a_seconds_total counter\n"
+                   "a_seconds_total 3600001.000001\n");
+    metrics_free(m);
+}
+
 static void cells_of_the_same_name_and_labels_are_summed(void **state)
 {
     (void)state;
@@ -112,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_set_gives_an_empty_page),
         cmocka_unit_test(a_counter_starts_at_nought_and_adds_up),
+        cmocka_unit_test(time_is_counted_in_microseconds_and_shown_in_seconds),
         cmocka_unit_test(cells_of_the_same_name_and_labels_are_summed),
         cmocka_unit_test(families_stand_together_in_the_order_they_came),
         cmocka_unit_test(a_gauge_is_asked_each_time),
