@@ -39,7 +39,7 @@ struct run {
     struct counter_source source;
     struct positions *positions;
     struct item *items;
-    size_t count, taken;
+    size_t count, capacity, taken;
     int64_t ends[PARTITIONS];
 };
 
@@ -134,6 +134,16 @@ static void open_run(struct run *r, const char *line)
     start(r);
 }
 
+/* By doubling: one more each time would copy a million items a million times. */
+static void make_room(struct run *r)
+{
+    if (r->count == r->capacity) {
+        r->capacity = r->capacity == 0 ? 1024 : 2 * r->capacity;
+        r->items = reallocarray(r->items, r->capacity, sizeof *r->items);
+        check(r->items != NULL, "no memory");
+    }
+}
+
 static void put_item(struct run *r, const char *line)
 {
     struct item item = {0};
@@ -144,8 +154,8 @@ static void put_item(struct run *r, const char *line)
     item.offset = r->ends[item.partition]++;
     item.len = strspn(line + at, "0123456789abcdef") / 2;
     item.bytes = malloc(item.len + 1);
-    r->items = reallocarray(r->items, r->count + 1, sizeof *r->items);
-    check(item.bytes != NULL && r->items != NULL, "no memory");
+    check(item.bytes != NULL, "no memory");
+    make_room(r);
     for (size_t i = 0; i < item.len; i++) {
         const char hex[3] = {line[at], line[at + 1], '\0'};
         item.bytes[i] = (char)strtoul(hex, NULL, 16);
