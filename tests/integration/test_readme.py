@@ -51,3 +51,12 @@ def test_each_test_with_a_client_has_its_row():
     tests = [name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)]
     rows = [row.split(" | ") for row in tables.read("clients/table.py").splitlines()]
     assert [cells[1] for cells in rows if len(cells) == 4][1:][:len(tests)] == list(map(tables.words_of, tests))
+
+
+def test_every_warning_and_error_of_the_log_is_explained():
+    code = "".join(file.read_text() for folder in ("common", "ingest", "consumer") for file in (ROOT / folder).glob("*.c"))
+    told = set(re.findall(r'LOG_(?:WARN|ERROR)\(\s*(?:[^",;]*\?\s*)?"(\w+)"', code))
+    told |= set(re.findall(r'LOG_AT\([^"]*"(\w+)"', code)) | set(re.findall(r'\? "(journal_\w+)" : "journal_\w+",', code))
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    explained = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", page, re.M)
+    assert len(explained) == len(set(explained)) and set(explained) == told | {"journal_sync_failed"}
