@@ -63,10 +63,10 @@ class Lab:
         self.brokers.create_topic("kafka", name, PARTITIONS)
         return name
 
-    def fill(self, topic: str, count: int) -> None:
+    def fill(self, topic: str, count: int, command: str = "fill") -> None:
         """Puts so many events of viewers on a topic of the real broker."""
         self.say(f"filling {topic} with {count:,} events")
-        words = [BUILD / "playreport-bench-topic", "fill", self.kafka().bootstrap, topic, count]
+        words = [BUILD / "playreport-bench-topic", command, self.kafka().bootstrap, topic, count]
         with pinned(SERVER_CPU):
             subprocess.run([str(word) for word in words], check=True)
 

@@ -1,12 +1,11 @@
 #include "tests/bench/sample.h"
 
-enum { EVENTS_A_MS = 50 }; /* 50,000 a second */
-
 void sample_init(struct sample *s, uint64_t seed, uint64_t photo_count, uint64_t start_ms)
 {
     *s = (struct sample){.plan = {.photo_count = photo_count, .forms = 1U << FORM_HTML5},
                          .lane = seed,
-                         .start_ms = start_ms};
+                         .start_ms = start_ms,
+                         .event_ms = 0.02};
     for (uint64_t i = 0; i < SAMPLE_CONNECTIONS; i++) {
         session_init(&s->sessions[i], seed, i);
     }
@@ -27,7 +26,7 @@ size_t sample_next(struct sample *s, char *out, size_t size, uint64_t *photo_id)
     struct load_report r;
     session_next(viewer, &s->plan, &r);
     s->sequence++;
-    s->ts_ms = s->start_ms + s->sequence / EVENTS_A_MS;
+    s->ts_ms = s->start_ms + (uint64_t)((double)s->sequence * s->event_ms);
     struct player_event e = {
         .lane = s->lane,
         .sequence = s->sequence,

@@ -12,7 +12,8 @@ struct sample {
     struct session sessions[SAMPLE_CONNECTIONS];
     struct session_plan plan;
     uint64_t lane, sequence, start_ms;
-    uint64_t ts_ms; /* of the event made last */
+    double event_ms; /* from one event to the next; sample_init() makes it 0.02 */
+    uint64_t ts_ms;  /* of the event made last */
 };
 
 /* photo_ids are 1 to photo_count by Zipf's law; the same seed gives the same events. */

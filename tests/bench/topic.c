@@ -14,6 +14,9 @@
 
 enum {
     PARTITIONS = 12,
+    PHOTOS = 100000,
+    DAY_MS = 86400000,
+    DAY_SEED = 20260101,
     BATCH = 4096,
     REASON_SIZE = 256,
     KEY_SIZE = 24,
@@ -113,7 +116,8 @@ static struct record next_record(struct sample *s, char value[EVENT_SIZE_MAX], c
     return (struct record){slice_of(key), slice_make(value, len), (int64_t)s->ts_ms, true};
 }
 
-static int fill(const char *bootstrap, const char *topic, uint64_t count)
+/* The last event is of now. */
+static int fill(const char *bootstrap, const char *topic, uint64_t count, bool is_of_a_day)
 {
     rd_kafka_t *rk = open_client(RD_KAFKA_PRODUCER, bootstrap, writer);
     if (rk == NULL) {
@@ -122,9 +126,13 @@ static int fill(const char *bootstrap, const char *topic, uint64_t count)
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
     struct sample s;
-    /* A lane of its own each time; the last event is of now. */
-    sample_init(&s, (uint64_t)now.tv_sec << 30 | (uint64_t)now.tv_nsec, 100000,
-                (uint64_t)now.tv_sec * 1000 - count / 50);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000;
+    /* A lane of its own each time; of a day the viewers are the same each time. */
+    sample_init(&s, is_of_a_day ? DAY_SEED : (uint64_t)now.tv_sec << 30 | (uint64_t)now.tv_nsec,
+                PHOTOS, now_ms - (is_of_a_day ? DAY_MS : count / 50));
+    if (is_of_a_day) {
+        s.event_ms = (double)DAY_MS / (double)count;
+    }
     rd_kafka_resp_err_t failed = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (uint64_t i = 0; i < count && failed == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         char value[EVENT_SIZE_MAX], key[KEY_SIZE];
@@ -239,7 +247,10 @@ int main(int argc, char **argv)
     const char *what = argc == 5 ? argv[1] : "";
     uint64_t count = argc == 5 ? strtoull(argv[4], NULL, 10) : 0;
     if (strcmp(what, "fill") == 0) {
-        return fill(argv[2], argv[3], count);
+        return fill(argv[2], argv[3], count, false);
+    }
+    if (strcmp(what, "fill-day") == 0) {
+        return fill(argv[2], argv[3], count, true);
     }
     if (strcmp(what, "read") == 0) {
         return read_topic(argv[2], argv[3], count);
@@ -247,7 +258,8 @@ int main(int argc, char **argv)
     if (strcmp(what, "send") == 0 || strcmp(what, "send-plain") == 0) {
         return send_same(argv[2], argv[3], count, strcmp(what, "send") == 0);
     }
-    (void)fputs("usage: playreport-bench-topic fill|read|send|send-plain BOOTSTRAP TOPIC COUNT\n",
-                stderr);
+    (void)fputs(
+        "usage: playreport-bench-topic fill|fill-day|read|send|send-plain BOOTSTRAP TOPIC COUNT\n",
+        stderr);
     return 2;
 }
