@@ -147,9 +147,21 @@ static void an_empty_database_is_no_store_to_a_reader(void **state)
     assert_non_null(strstr(err.text, "start the consumer"));
 }
 
+static void a_reader_makes_no_store(void **state)
+{
+    (void)state;
+    struct store_reader *r = NULL;
+    struct error err = {""};
+    assert_int_equal(store_reader_open(&r, "sqlite:/tmp/no-store-is-here.db", &err), -ENOENT);
+    assert_non_null(strstr(err.text, "/tmp/no-store-is-here.db"));
+    assert_null(r);
+    assert_int_not_equal(access("/tmp/no-store-is-here.db", F_OK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reader_makes_no_store),
         cmocka_unit_test_setup_teardown(a_second_writer_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_of_an_older_version_is_upgraded_with_all_it_holds,
                                         set_up, tear_down),

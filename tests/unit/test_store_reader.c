@@ -12,8 +12,8 @@
 #include "consumer/store.h"
 #include "consumer/store_reader.h"
 #include "consumer/timezone.h"
+#include "tests/unit/store_fixture.h"
 
-#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +41,7 @@ struct report {
 
 /* A store full of random reports, and the reports. */
 struct fixture {
-    char folder[32];
-    char url[64];
+    struct store_folder folder;
     struct store *store;
     struct store_reader *reader;
     struct zone *zones[3];
@@ -103,14 +102,12 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct error err;
-    snprintf(f->folder, sizeof(f->folder), "/tmp/reader.XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->url, sizeof(f->url), "sqlite:%s/store.db", f->folder);
+    store_folder_make(&f->folder);
     assert_int_equal(timezone_open(&f->zones[1], "America/Chicago"), 0);
     assert_int_equal(timezone_open(&f->zones[2], "Asia/Kolkata"), 0);
-    assert_int_equal(store_open(&f->store, f->url, &err), 0);
+    assert_int_equal(store_open(&f->store, f->folder.url, &err), 0);
     fill(f);
-    assert_int_equal(store_reader_open(&f->reader, f->url, &err), 0);
+    assert_int_equal(store_reader_open(&f->reader, f->folder.url, &err), 0);
     *state = f;
     return 0;
 }
@@ -122,15 +119,9 @@ static int tear_down(void **state)
     store_close(f->store);
     timezone_close(f->zones[1]);
     timezone_close(f->zones[2]);
-    const char *endings[] = {"", "-wal", "-shm", ".lock"};
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        char path[80];
-        snprintf(path, sizeof(path), "%s/store.db%s", f->folder, endings[i]);
-        unlink(path);
-    }
-    int result = rmdir(f->folder);
+    store_folder_remove(&f->folder);
     free(f);
-    return result;
+    return 0;
 }
 
 /* An answer: cells as numbers, texts as the ids they are interned under. */
@@ -528,7 +519,7 @@ static void two_readers_and_no_writer_go_together(void **state)
     f->store = NULL;
     struct store_reader *second = NULL;
     struct error err = {""};
-    assert_int_equal(store_reader_open(&second, f->url, &err), 0);
+    assert_int_equal(store_reader_open(&second, f->folder.url, &err), 0);
     assert_answer(f, "dimensions=site");
     struct store_reader *first = f->reader;
     f->reader = second;
@@ -546,7 +537,7 @@ static void put_viewers(struct fixture *f, int day, const uint64_t *hashes, size
     for (size_t i = 0; i < count; i++) {
         (void)sketch_add(s, hashes[i]);
     }
-    assert_int_equal(sqlite3_open(strchr(f->url, ':') + 1, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(strchr(f->folder.url, ':') + 1, &db), SQLITE_OK);
     (void)sqlite3_busy_timeout(db, 60000);
     (void)snprintf(sql, sizeof sql,
                    "INSERT INTO viewers SELECT %d, 1, photo_id, source, 0, ?1 FROM (SELECT -1 AS "
@@ -586,51 +577,6 @@ static void viewers_of_several_days_are_merged(void **state)
     assert_int_equal(viewers_of(f, "&dimensions=day"), 3);
 }
 
-static bool count_whole_row(const struct query_cell *cells, size_t count, void *arg)
-{
-    struct answer *a = arg;
-    for (size_t i = 3; i < count; i++) { /* behind the dimensions */
-        assert_int_equal(cells[i].number, 140000);
-    }
-    a->row_count++;
-    return true;
-}
-
-/* More groups than the 131,072 of this width that are added up at once: some come in parts. */
-static void groups_that_memory_does_not_hold_are_whole(void **state)
-{
-    static const char fill_two_days[] =
-        "DELETE FROM totals_day; WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n"
-        " WHERE n + 1 < 280000), v(n, v) AS (SELECT n, iif(n < 140000, n, 280000 - n) FROM n)"
-        " INSERT INTO totals_day (bucket, site, photo_id, source, traffic, reports, events, loads,"
-        " plays, plays_derived, finishes, downloads, downloaded_bytes)"
-        " SELECT 19326 + n / 140000, 1, n % 140000, 4, 0, v, v, v, v, v, v, v, v FROM v";
-    struct fixture *f = *state;
-    struct query q;
-    sqlite3 *db = NULL;
-    struct answer a = {.fixture = f};
-    assert_int_equal(sqlite3_open(strchr(f->url, ':') + 1, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, fill_two_days, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    parse("dimensions=site,photo_id,source&metrics=reports,events,loads,plays,plays_derived,"
-          "finishes,downloads,downloaded_bytes&from=all&limit=1000000",
-          &q);
-    struct store_reader_call call = {count_whole_row, answer_day, &a, NULL, 60000};
-    assert_int_equal(store_reader_run(f->reader, &q, &call), STORE_READ_OK);
-    assert_int_equal(a.row_count, 140000);
-}
-
-static void a_reader_makes_no_store(void **state)
-{
-    (void)state;
-    struct store_reader *r = NULL;
-    struct error err = {""};
-    assert_int_equal(store_reader_open(&r, "sqlite:/tmp/no-store-is-here.db", &err), -ENOENT);
-    assert_non_null(strstr(err.text, "/tmp/no-store-is-here.db"));
-    assert_null(r);
-    assert_int_not_equal(access("/tmp/no-store-is-here.db", F_OK), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -642,9 +588,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reader_never_blocks_the_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_readers_and_no_writer_go_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(viewers_of_several_days_are_merged, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(groups_that_memory_does_not_hold_are_whole, set_up,
-                                        tear_down),
-        cmocka_unit_test(a_reader_makes_no_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
